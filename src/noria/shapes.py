@@ -68,8 +68,9 @@ def broadcast(*shapes: Shape) -> Shape:
         return None
     known = [s for s in shapes if s is not None]
     rank = max((len(s) for s in known), default=0)
-    return tuple(_broadcast_dim([s[len(s) - rank + i] for s in known if len(s) - rank + i >= 0], known)
-                 for i in range(rank))
+    return tuple(
+        _broadcast_dim([s[len(s) - rank + i] for s in known if len(s) - rank + i >= 0], known) for i in range(rank)
+    )
 
 
 def _broadcast_dim(dims: Sequence[Dim], shapes: Iterable[Shape]) -> Dim:

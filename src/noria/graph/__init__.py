@@ -1,0 +1,1 @@
+"""The one intermediate representation, its rule tables and its checks."""

@@ -1,0 +1,98 @@
+"""What a running model owns beside its graph: variables, lookup tables, and the files it may read.
+
+Kernels reach resources by container and name. Creating is guarded by one lock, changing a variable by the variable's
+own, so concurrent calls of a model see each update whole.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from noria.dtypes import DType
+from noria.errors import FailedPreconditionError, InvalidArgumentError, PermissionDeniedError
+from noria.shapes import Shape
+
+R = TypeVar("R")
+
+
+class Variable:
+    """A variable: a current value (an array that is replaced, never changed in place) behind a lock.
+
+    Because arrays are replaced, a reader keeps a consistent value without holding the lock.
+    """
+
+    __slots__ = ("dtype", "lock", "name", "shape", "value")
+
+    def __init__(self, name: str, dtype: DType, shape: Shape) -> None:
+        self.name = name
+        self.dtype = dtype
+        self.shape = shape
+        self.value: np.ndarray[Any, np.dtype[Any]] | None = None
+        self.lock = threading.RLock()
+
+    def read(self) -> np.ndarray[Any, np.dtype[Any]]:
+        """The value; FailedPreconditionError before the first assignment."""
+        value = self.value
+        if value is None:
+            raise FailedPreconditionError(
+                f"variable {self.name!r} is read before it has a value; "
+                "restore a checkpoint or run its initializer first"
+            )
+        return value
+
+    def assign(self, value: np.ndarray[Any, np.dtype[Any]]) -> None:
+        """Replaces the value. The array is kept as it is: the caller must not change it afterwards."""
+        with self.lock:
+            self.value = value
+
+    def update(
+        self, change: Callable[[np.ndarray[Any, np.dtype[Any]]], np.ndarray[Any, np.dtype[Any]]]
+    ) -> np.ndarray[Any, np.dtype[Any]]:
+        """Replaces the value by ``change(value)`` as one step and returns the new one."""
+        with self.lock:
+            self.value = new = change(self.read())
+            return new
+
+
+class Resources:
+    """The named resources of one loaded model (or of one session)."""
+
+    def __init__(self, roots: Iterable[str] = ()) -> None:
+        self._items: dict[tuple[str, str], Any] = {}
+        self._lock = threading.RLock()
+        self._roots = [r.rstrip("/") for r in roots]
+
+    def get_or_create(self, container: str, name: str, kind: type[R], create: Callable[[], R]) -> R:
+        """The resource called ``name``, made by ``create`` at first use.
+
+        Raises InvalidArgumentError when that name already belongs to a resource of another kind.
+        """
+        key = (container, name)
+        found = self._items.get(key)
+        if found is None:
+            with self._lock:
+                found = self._items.get(key)
+                if found is None:
+                    found = self._items[key] = create()
+        if not isinstance(found, kind):
+            raise InvalidArgumentError(
+                f"resource {name!r} is a {type(found).__name__}, but a {kind.__name__} of that name is asked for"
+            )
+        return found
+
+    def variables(self) -> list[Variable]:
+        """All variables so far, in order of creation."""
+        return [item for item in self._items.values() if isinstance(item, Variable)]
+
+    def check_path(self, path: str) -> str:
+        """``path`` if the model may read it: it lies in its own directory; else PermissionDeniedError."""
+        if ".." not in path.split("/") and any(path == r or path.startswith(r + "/") for r in self._roots):
+            return path
+        raise PermissionDeniedError(
+            f"the model asks to read {path!r}, which is outside its own directory "
+            f"({', '.join(self._roots) or 'it has none'}); a model reads its own variables and assets only"
+        )

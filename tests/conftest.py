@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_models() -> Path:
+    """The folder of real models beside the checkout; tests that need it are skipped where it is absent."""
+    folder = SHARED / "models"
+    if not folder.is_dir():
+        pytest.skip(f"the real models are not on this machine ({folder} is absent)")
+    return folder

@@ -1,0 +1,1 @@
+"""Rows of the op case table, one module a family."""
