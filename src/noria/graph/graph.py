@@ -18,13 +18,13 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
 class Tensor(NamedTuple):
-    """The output ``index`` of the node called ``node``."""
+    """The output number ``output`` of the node called ``node``."""
 
     node: str
-    index: int = 0
+    output: int = 0
 
     def __str__(self) -> str:
-        return f"{self.node}:{self.index}"
+        return f"{self.node}:{self.output}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,9 @@ class Graph:
     def dtype(self, tensor: Tensor) -> DType:
         """The dtype of ``tensor``; NotFoundError when its node has no such output."""
         dtypes = self[tensor.node].output_dtypes
-        if not 0 <= tensor.index < len(dtypes):
+        if not 0 <= tensor.output < len(dtypes):
             raise NotFoundError(f"node {tensor.node!r} has {len(dtypes)} outputs, so there is no tensor {tensor}")
-        return dtypes[tensor.index]
+        return dtypes[tensor.output]
 
     def copy(self) -> Graph:
         """A graph of its own with the same node objects: replace nodes in it, never change them."""
