@@ -1,0 +1,55 @@
+"""The private descriptor pool: TensorFlow's messages under their own names, invisible to any other library.
+
+``descriptors.binpb`` is the ``FileDescriptorSet`` compiled from the ``.proto`` files beside it (tools/gen_protos.py).
+It is loaded into a pool of our own, so that the real ``tensorflow`` or ``onnx`` in the same process can register
+messages of the same names in the default pool. Classes are made when first asked for: most programs use few of them.
+
+``json_format`` and ``text_format`` work with these messages; where an ``Any`` may occur, give them
+``descriptor_pool=POOL``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.internal import enum_type_wrapper
+
+
+def data(name: str) -> bytes:
+    """The content of the data file ``name`` of this package."""
+    return Path(__file__).with_name(name).read_bytes()
+
+
+def _load() -> tuple[descriptor_pool.DescriptorPool, dict[str, dict[str, Any]]]:
+    pool = descriptor_pool.DescriptorPool()
+    symbols: dict[str, dict[str, Any]] = {}
+    for file in descriptor_pb2.FileDescriptorSet.FromString(data("descriptors.binpb")).file:
+        pool.AddSerializedFile(file.SerializeToString())
+        package = symbols.setdefault(file.package, {})
+        package.update((message.name, message.name) for message in file.message_type)
+        package.update((enum.name, enum.name) for enum in file.enum_type)
+        package.update((value.name, value.number) for enum in file.enum_type for value in enum.value)
+    return pool, symbols
+
+
+POOL, _SYMBOLS = _load()
+PACKAGES: Final = tuple(_SYMBOLS)
+
+
+def names(package: str) -> list[str]:
+    """The messages, enums and enum values that ``package`` defines at its top level."""
+    return sorted(_SYMBOLS[package])
+
+
+def symbol(package: str, name: str) -> Any:
+    """The message class, enum wrapper or enum number called ``name`` in ``package``; KeyError when there is none."""
+    found = _SYMBOLS[package][name]
+    if isinstance(found, int):
+        return found
+    full = f"{package}.{name}"
+    try:
+        return message_factory.GetMessageClass(POOL.FindMessageTypeByName(full))
+    except KeyError:
+        return enum_type_wrapper.EnumTypeWrapper(POOL.FindEnumTypeByName(full))
