@@ -101,6 +101,7 @@ int4: Final = _row("int4", 29, ml_dtypes.int4, 22, bits=4)
 uint4: Final = _row("uint4", 30, ml_dtypes.uint4, 21, bits=4)
 int2: Final = _row("int2", 31, ml_dtypes.int2, 0, bits=2)
 uint2: Final = _row("uint2", 32, ml_dtypes.uint2, 0, bits=2)
+float4_e2m1fn: Final = _row("float4_e2m1fn", 33, ml_dtypes.float4_e2m1fn, 23, bits=4)
 
 ALL: Final[tuple[DType, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, DType))
 

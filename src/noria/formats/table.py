@@ -1,0 +1,193 @@
+"""The sorted string table (``.index`` files of checkpoints, whole files of V1 checkpoints): keys in order with values.
+
+file    := data block* metaindex block index block footer
+block   := content  type (1 byte: 0 plain, 1 snappy)  masked crc32c of content and type (fixed32)
+content := entry*  restart offset (fixed32)*  number of restarts (fixed32)
+entry   := varint(shared) varint(unshared) varint(value size) key[shared:] value
+           a key shares its first ``shared`` bytes with the key before it; 0 at a restart
+index block: one entry for each data block, its key >= every key of that block, its value the block's handle
+handle  := varint(offset) varint(size of content)
+footer  := metaindex handle, index handle, zeros up to 40 bytes, magic 0xdb4775248b80fb57 (fixed64)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from noria.errors import DataLossError, InvalidArgumentError
+from noria.formats import coding, snappy
+from noria.formats.coding import Malformed
+from noria.formats.files import Bytes
+
+MAGIC: Final = 0xDB4775248B80FB57
+FOOTER_SIZE: Final = 48
+_TRAILER_SIZE: Final = 5
+_BLOCK_SIZE: Final = 256 * 1024
+_RESTART_INTERVAL: Final = 16
+
+
+class TableReader:
+    """The entries of one table, in key order; every block is checked when it is read.
+
+    data: the whole file; name: how errors call it. Raises DataLossError for anything that is not a table.
+    """
+
+    def __init__(self, data: Bytes, name: str) -> None:
+        self._data = data
+        self._name = name
+        if len(data) < FOOTER_SIZE:
+            raise self._damaged("footer", f"the file has {len(data)} bytes, a table has at least {FOOTER_SIZE}")
+        footer = data[-FOOTER_SIZE:].tobytes()
+        magic = coding.fixed64(footer, FOOTER_SIZE - 8)
+        if magic != MAGIC:
+            raise self._damaged("footer", f"magic number {magic:#x}, expected {MAGIC:#x}: cut short or not a table")
+        try:
+            _, at = self._handle(footer, 0)
+            (offset, size), _ = self._handle(footer, at)
+        except Malformed as error:
+            raise self._damaged("footer", str(error)) from None
+        self._index = [(key, self._block_handle(value)) for key, value in self._entries(offset, size, "index block")]
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """All (key, value), in order of the keys; keys out of order are damage."""
+        previous: bytes | None = None
+        for limit, (offset, size) in self._index:
+            for key, value in self._entries(offset, size, "data block"):
+                if (previous is not None and key <= previous) or key > limit:
+                    raise self._damaged(f"data block at {offset}", f"key {key!r} is out of order")
+                previous = key
+                yield key, value
+
+    def _block_handle(self, value: bytes) -> tuple[int, int]:
+        try:
+            handle, _ = self._handle(value, 0)
+        except Malformed as error:
+            raise self._damaged("index block", str(error)) from None
+        return handle
+
+    @staticmethod
+    def _handle(data: bytes, at: int) -> tuple[tuple[int, int], int]:
+        offset, at = coding.get_varint(data, at, min(len(data), FOOTER_SIZE - 8))
+        size, at = coding.get_varint(data, at, min(len(data), FOOTER_SIZE - 8))
+        return (offset, size), at
+
+    def _entries(self, offset: int, size: int, what: str) -> Iterator[tuple[bytes, bytes]]:
+        place = f"{what} at {offset}"
+        content = self._content(offset, size, place)
+        try:
+            yield from parse_block(content)
+        except Malformed as error:
+            raise self._damaged(place, str(error)) from None
+
+    def _content(self, offset: int, size: int, place: str) -> bytes:
+        end = offset + size + _TRAILER_SIZE
+        if end > len(self._data) - FOOTER_SIZE:
+            raise self._damaged(place, f"{size} bytes do not fit the file of {len(self._data)} bytes")
+        stored = coding.unmask(coding.fixed32(self._data[end - 4 : end].tobytes(), 0))
+        actual = coding.crc32c(self._data[offset : end - 4])
+        if stored != actual:
+            raise self._damaged(place, f"its crc32c is {actual:#010x}, stored is {stored:#010x}")
+        content = self._data[offset : offset + size].tobytes()
+        kind = int(self._data[offset + size])
+        if kind == 0:
+            return content
+        if kind != 1:
+            raise self._damaged(place, f"compression type {kind}; known are 0 (none) and 1 (snappy)")
+        try:
+            return snappy.decompress(content)
+        except Malformed as error:
+            raise self._damaged(place, str(error)) from None
+
+    def _damaged(self, place: str, cause: str) -> DataLossError:
+        return DataLossError(f"{self._name}: damaged table: {place}: {cause}")
+
+
+def parse_block(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The (key, value) entries of a block's plain content; Malformed where it does not hold together."""
+    restarts = coding.fixed32(content, len(content) - 4) if len(content) >= 4 else 0
+    end = len(content) - 4 * (restarts + 1)
+    if end < 0 or len(content) < 4:
+        raise Malformed(f"{restarts} restart points in {len(content)} bytes")
+    at = 0
+    key = b""
+    while at < end:
+        shared, at = coding.get_varint(content, at, end)
+        unshared, at = coding.get_varint(content, at, end)
+        value_size, at = coding.get_varint(content, at, end)
+        if shared > len(key) or at + unshared + value_size > end:
+            raise Malformed(f"an entry at {at} that shares {shared} and adds {unshared} + {value_size} bytes")
+        key = key[:shared] + content[at : at + unshared]
+        at += unshared
+        yield key, content[at : at + value_size]
+        at += value_size
+
+
+class _Block:
+    """Collects the entries of one block."""
+
+    def __init__(self, restart_interval: int) -> None:
+        self._interval = restart_interval
+        self._restarts: list[int] = []
+        self._count = 0
+        self.content = bytearray()
+        self.last_key = b""
+
+    def add(self, key: bytes, value: bytes) -> None:
+        shared = 0
+        if self._count % self._interval == 0:
+            self._restarts.append(len(self.content))
+        else:
+            limit = min(len(key), len(self.last_key))
+            while shared < limit and key[shared] == self.last_key[shared]:
+                shared += 1
+        for number in (shared, len(key) - shared, len(value)):
+            self.content += coding.put_varint(number)
+        self.content += key[shared:] + value
+        self.last_key = key
+        self._count += 1
+
+    def finish(self) -> bytes:
+        restarts = self._restarts or [0]
+        tail = b"".join(n.to_bytes(4, "little") for n in [*restarts, len(restarts)])
+        return bytes(self.content) + tail
+
+
+class TableWriter:
+    """Writes a table through ``write``; ``add`` in ascending order of keys, then ``finish``."""
+
+    def __init__(self, write: Callable[[bytes], object], *, block_size: int = _BLOCK_SIZE) -> None:
+        self._write = write
+        self._block_size = block_size
+        self._offset = 0
+        self._block = _Block(_RESTART_INTERVAL)
+        self._index = _Block(1)
+        self._last: bytes | None = None
+
+    def add(self, key: bytes, value: bytes) -> None:
+        """Add one entry; InvalidArgumentError when ``key`` does not come after the one before."""
+        if self._last is not None and key <= self._last:
+            raise InvalidArgumentError(f"table key {key!r} must come after {self._last!r}; add keys in ascending order")
+        self._last = key
+        self._block.add(key, value)
+        if len(self._block.content) >= self._block_size:
+            self._flush()
+
+    def finish(self) -> None:
+        """Write what is left, the index and the footer."""
+        if self._block.content:
+            self._flush()
+        handles = self._put(_Block(_RESTART_INTERVAL).finish()) + self._put(self._index.finish())
+        self._write(handles.ljust(FOOTER_SIZE - 8, b"\0") + MAGIC.to_bytes(8, "little"))
+
+    def _flush(self) -> None:
+        self._index.add(self._block.last_key, self._put(self._block.finish()))
+        self._block = _Block(_RESTART_INTERVAL)
+
+    def _put(self, content: bytes) -> bytes:
+        """Write a block; returns its handle."""
+        handle = coding.put_varint(self._offset) + coding.put_varint(len(content))
+        crc = coding.mask(coding.crc32c(content + b"\0"))
+        self._write(content + b"\0" + crc.to_bytes(4, "little"))
+        self._offset += len(content) + _TRAILER_SIZE
+        return handle
