@@ -84,6 +84,10 @@ class Resources:
             )
         return found
 
+    def find(self, container: str, name: str) -> Any:
+        """The resource called ``name``, or None."""
+        return self._items.get((container, name))
+
     def variables(self) -> list[Variable]:
         """All variables so far, in order of creation."""
         return [item for item in self._items.values() if isinstance(item, Variable)]

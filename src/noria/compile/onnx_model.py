@@ -1,0 +1,130 @@
+"""ONNX: the nodes that lower rules emit, and one segment of them as a serialized ``ModelProto``.
+
+The model carries small constants only. Big ones are declared as external data without a location: ``ort`` hands their
+arrays to the engine beside the model, so weights are never copied into protobuf.
+Format: https://github.com/onnx/onnx/blob/main/docs/IR.md (IR version 10, opset 21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from noria.dtypes import DType
+from noria.graph.graph import Array
+from noria.protos.onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+from noria.shapes import Shape
+
+OPSET: Final = 21
+IR_VERSION: Final = 10
+INLINE_BYTES: Final = 256  # constants up to this size stand in the model itself, where the engine folds them
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxNode:
+    """One ONNX node: names of its values, "" for an absent optional input; plain attributes."""
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of the program. ``array`` may be a view into a mapped file."""
+
+    array: Array
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class ValueInfo:
+    """A value that enters or leaves a segment."""
+
+    name: str
+    dtype: DType
+    shape: Shape
+
+
+def serialize(
+    nodes: Sequence[OnnxNode],
+    inputs: Iterable[ValueInfo],
+    outputs: Iterable[ValueInfo],
+    constants: Mapping[str, Constant],
+) -> tuple[bytes, dict[str, Constant]]:
+    """The model's bytes, and the constants that are not in it but have to be handed over by name."""
+    graph = GraphProto(name="segment")
+    graph.node.extend(_node(n) for n in nodes)
+    graph.input.extend(_value_info(v) for v in inputs)
+    graph.output.extend(_value_info(v) for v in outputs)
+    external: dict[str, Constant] = {}
+    for name, constant in constants.items():
+        graph.initializer.append(_initializer(name, constant))
+        if constant.array.nbytes > INLINE_BYTES:
+            external[name] = constant
+    model = ModelProto(ir_version=IR_VERSION, producer_name="noria", graph=graph)
+    model.opset_import.add(domain="", version=OPSET)
+    if any(n.domain == "com.microsoft" for n in nodes):
+        model.opset_import.add(domain="com.microsoft", version=1)
+    return model.SerializeToString(), external
+
+
+def _node(node: OnnxNode) -> NodeProto:
+    proto = NodeProto(op_type=node.op, input=node.inputs, output=node.outputs, domain=node.domain)
+    proto.name = node.outputs[0]
+    proto.attribute.extend(_attribute(k, v) for k, v in node.attrs.items())
+    return proto
+
+
+def _attribute(name: str, value: Any) -> AttributeProto:
+    kinds = AttributeProto
+    match value:
+        case bool() | int() | np.integer():
+            return AttributeProto(name=name, type=kinds.INT, i=int(value))
+        case float() | np.floating():
+            return AttributeProto(name=name, type=kinds.FLOAT, f=float(value))
+        case str() | bytes():
+            return AttributeProto(name=name, type=kinds.STRING, s=value.encode() if isinstance(value, str) else value)
+        case np.ndarray():
+            tensor = TensorProto(dims=value.shape, raw_data=np.ascontiguousarray(value).tobytes())
+            tensor.data_type = _ONNX_BY_NUMPY[value.dtype.name]
+            return AttributeProto(name=name, type=kinds.TENSOR, t=tensor)
+        case [str(), *_]:
+            return AttributeProto(name=name, type=kinds.STRINGS, strings=[v.encode() for v in value])
+        case [float() | np.floating(), *_]:
+            return AttributeProto(name=name, type=kinds.FLOATS, floats=[float(v) for v in value])
+        case _:
+            return AttributeProto(name=name, type=kinds.INTS, ints=[int(v) for v in value])
+
+
+_ONNX_BY_NUMPY = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float16": 10, "float64": 11}
+
+
+def _value_info(value: ValueInfo) -> ValueInfoProto:
+    proto = ValueInfoProto(name=value.name)
+    tensor = proto.type.tensor_type
+    tensor.elem_type = value.dtype.onnx
+    if value.shape is not None:
+        tensor.shape.SetInParent()
+        for dim in value.shape:
+            added = tensor.shape.dim.add()
+            if dim is not None:
+                added.dim_value = dim
+    return proto
+
+
+def _initializer(name: str, constant: Constant) -> TensorProto:
+    array = constant.array
+    proto = TensorProto(name=name, data_type=constant.dtype.onnx, dims=array.shape)
+    if array.nbytes <= INLINE_BYTES:
+        proto.raw_data = array.tobytes()
+    else:
+        proto.data_location = TensorProto.EXTERNAL
+        proto.external_data.add(key="location", value="memory")
+        proto.external_data.add(key="length", value=str(array.nbytes))
+    return proto

@@ -1,0 +1,149 @@
+"""ONNX Runtime: the only module that imports it.
+
+All sessions of a process share one thread pool, sized from the CPUs the process may use. Constants that are not in
+the model are handed over as ``OrtValue`` views of our arrays, so the engine reads weights where they lie.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as _native
+
+from noria import dtypes
+from noria.compile.onnx_model import OPSET, Constant
+from noria.dtypes import DType
+from noria.errors import InternalError, InvalidArgumentError, ResourceExhaustedError, TFError
+from noria.graph.graph import Array
+
+_ONNX_NAMES: Mapping[str, DType] = {
+    "tensor(float)": dtypes.float32,
+    "tensor(double)": dtypes.float64,
+    "tensor(float16)": dtypes.float16,
+    "tensor(bfloat16)": dtypes.bfloat16,
+    "tensor(bool)": dtypes.bool_,
+    "tensor(string)": dtypes.string,
+    **{f"tensor({d.name})": d for d in dtypes.ALL if d.is_integer},
+}
+_MAIN_PARAMETERS = ("T", "T1", "V", "Tin")
+# Pad followed by MaxPool is fused although MaxPool pads with -inf: wrong for negative inputs (seen with 1.31).
+_WRONG_OPTIMIZERS = ["PadFusion"]
+
+_lock = threading.Lock()
+_pool_size: int | None = None
+
+
+@cache
+def _kernels() -> dict[tuple[str, str], set[str]]:
+    """For each op that the CPU provider has kernels of at our opset: the types of its main parameter."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for kernel in _native.get_all_opkernel_def():
+        if kernel.provider != "CPUExecutionProvider":
+            continue
+        first, last = kernel.version_range
+        version = 1 if kernel.domain else OPSET
+        if first <= version <= last:
+            types = kernel.type_constraints
+            main = next((types[p] for p in _MAIN_PARAMETERS if p in types), ())
+            found.setdefault((kernel.domain, kernel.op_name), set()).update(main)
+    return found
+
+
+@cache
+def engine_dtypes(op: str, domain: str = "") -> frozenset[DType]:
+    """The dtypes that the installed engine runs ``op`` on (its main type parameter)."""
+    return frozenset(_ONNX_NAMES[t] for t in _kernels().get((domain, op), ()) if t in _ONNX_NAMES)
+
+
+def available_cpus() -> int:
+    """The CPUs this process may use: affinity, then the quota of its cgroup."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+        if quota != "max":
+            cpus = min(cpus, max(1, -(-int(quota) // int(period))))
+    except (OSError, ValueError):
+        pass  # no cgroup v2 here: the affinity is all there is to know
+    return max(1, cpus)
+
+
+def set_threads(threads: int | None) -> None:
+    """Sizes the pool that all sessions share: the CPUs available by default.
+
+    The engine makes the pool once a process; InvalidArgumentError when another size is asked for later.
+    """
+    global _pool_size
+    with _lock:
+        if _pool_size is None:
+            _pool_size = threads or available_cpus()
+            onnxruntime.set_global_thread_pool_sizes(_pool_size, 1)
+        elif threads is not None and threads != _pool_size:
+            raise InvalidArgumentError(
+                f"threads={threads}, but this process already runs models with {_pool_size} threads; "
+                "all models of a process share one pool: give the number with the first model that is loaded"
+            )
+
+
+class Session:
+    """One ONNX segment, ready to run. Safe to call from any thread."""
+
+    __slots__ = ("_keep", "_session", "input_names", "output_names", "run_native")
+
+    def __init__(
+        self, model: bytes, external: Mapping[str, Constant], inputs: Sequence[str], outputs: Sequence[str]
+    ) -> None:
+        set_threads(None)
+        options = onnxruntime.SessionOptions()
+        options.use_per_session_threads = False
+        options.log_severity_level = 4
+        arrays = {name: np.ascontiguousarray(c.array) for name, c in external.items()}
+        values = [_ort_value(arrays[name], external[name].dtype) for name in external]
+        if values:
+            options.add_external_initializers(list(external), values)
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], disabled_optimizers=_WRONG_OPTIMIZERS
+            )
+        except Exception as error:
+            raise InternalError(f"the engine refuses a compiled segment: {_first_line(error)}") from error
+        self._keep = (arrays, values)
+        self.input_names = tuple(inputs)
+        self.output_names = list(outputs)
+        # The Python wrapper around it checks names again at each call, which costs a small model a fifth of its time.
+        self.run_native: Callable[..., list[Array]] = self._session._sess.run
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """The outputs, in the order given; feeds by name."""
+        try:
+            return self.run_native(self.output_names, feeds, None)
+        except Exception as error:
+            raise translate(error) from error
+
+
+def _ort_value(array: Array, dtype: DType) -> Any:
+    return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(array, dtype.onnx)._ortvalue
+
+
+def translate(error: Exception) -> TFError:
+    """The engine's exception as a canonical one."""
+    text = _first_line(error)
+    if "Failed to allocate memory" in text or "bad_alloc" in text:
+        return ResourceExhaustedError(f"out of memory while running: {text}")
+    return InvalidArgumentError(text)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error)
+    marker = "Status Message: "
+    if marker in text:
+        text = text[text.index(marker) + len(marker) :]
+    elif " : " in text:
+        text = text.split(" : ", 2)[-1]
+    return text.strip().splitlines()[0] if text.strip() else type(error).__name__

@@ -1,0 +1,135 @@
+"""Program: an immutable list of steps over numbered slots. Safe to call from any thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from noria.compile.ort import Session, translate
+from noria.errors import InternalError, InvalidArgumentError, TFError
+from noria.graph.graph import Array, Node
+from noria.graph.rules import KernelCall, KernelRule
+
+Slots: TypeAlias = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HostStep:
+    """One op that its kernel runs."""
+
+    call: KernelCall
+    kernel: KernelRule
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    free: tuple[int, ...] = ()
+
+    def run(self, slots: Slots) -> None:
+        node = self.call.node
+        try:
+            result = self.kernel(self.call, *[slots[i] for i in self.inputs])
+        except TFError as error:
+            raise type(error)(f"{error.message} [op {node.op}, node {node.name!r}]") from error
+        except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
+            raise InvalidArgumentError(f"{node.op} fails: {error} [node {node.name!r}]") from error
+        if not self.outputs:
+            return
+        results = result if isinstance(result, tuple) else (result,)
+        if len(results) != len(self.outputs):
+            raise InternalError(f"the kernel of {node.op} gives {len(results)} results, not {len(self.outputs)}")
+        for slot, dtype, value in zip(self.outputs, node.output_dtypes, results, strict=True):
+            if isinstance(value, np.generic) or (not isinstance(value, np.ndarray) and dtype.size):
+                value = np.asarray(value, dtype.numpy)
+            slots[slot] = value
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStep:
+    """One ONNX model that the engine runs."""
+
+    session: Session
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    nodes: tuple[Node, ...]
+    free: tuple[int, ...] = ()
+
+    def run(self, slots: Slots) -> None:
+        session = self.session
+        feeds = {name: slots[i] for name, i in zip(session.input_names, self.inputs, strict=True)}
+        for slot, value in zip(self.outputs, session.run(feeds), strict=True):
+            slots[slot] = value
+
+
+Step: TypeAlias = HostStep | SegmentStep
+
+
+class Program:
+    """Compiled graph: ``run`` takes the feeds in order and gives the fetches in order.
+
+    template: the slots before a call, constants in place; steps: in order, each names the slots it is the last to
+    read, so that intermediates are freed as early as possible.
+    """
+
+    __slots__ = ("_direct", "_feeds", "_fetches", "_template", "steps")
+
+    def __init__(self, template: Slots, feeds: Sequence[int], fetches: Sequence[int], steps: Sequence[Step]) -> None:
+        self._template = template
+        self._feeds = tuple(feeds)
+        self._fetches = tuple(fetches)
+        self.steps = tuple(steps)
+        self._direct = self._one_segment()
+
+    def _one_segment(self) -> Callable[[Sequence[Array]], list[Array]] | None:
+        """The whole program as one call of the engine, where it is that."""
+        if len(self.steps) != 1 or not isinstance(self.steps[0], SegmentStep):
+            return None
+        step = self.steps[0]
+        session = step.session
+        if tuple(step.inputs) != self._feeds or tuple(step.outputs) != self._fetches:
+            return None
+        names, outputs, run = session.input_names, session.output_names, session.run_native
+        if len(names) == 1:
+            name = names[0]
+
+            def direct(values: Sequence[Array]) -> list[Array]:
+                try:
+                    return run(outputs, {name: values[0]}, None)
+                except Exception as error:
+                    raise translate(error) from error
+
+        else:
+
+            def direct(values: Sequence[Array]) -> list[Array]:
+                try:
+                    return run(outputs, dict(zip(names, values, strict=True)), None)
+                except Exception as error:
+                    raise translate(error) from error
+
+        return direct
+
+    def run(self, values: Sequence[Array]) -> list[Array]:
+        """Runs every step. values: the feeds, arrays of the dtypes the program was compiled for."""
+        if self._direct is not None:
+            return self._direct(values)
+        slots = self._template.copy()
+        for slot, value in zip(self._feeds, values, strict=True):
+            slots[slot] = value
+        for step in self.steps:
+            step.run(slots)
+            for slot in step.free:
+                slots[slot] = None
+        return [slots[i] for i in self._fetches]
+
+    def trace(self, values: Sequence[Array], seen: Callable[[Step, list[Any], float], None]) -> list[Array]:
+        """As ``run``, telling ``seen`` of each step: its results and the seconds it took."""
+        slots = self._template.copy()
+        for slot, value in zip(self._feeds, values, strict=True):
+            slots[slot] = value
+        for step in self.steps:
+            start = time.perf_counter()
+            step.run(slots)
+            seen(step, [slots[i] for i in step.outputs], time.perf_counter() - start)
+        return [slots[i] for i in self._fetches]

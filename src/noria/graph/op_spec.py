@@ -1,0 +1,165 @@
+"""Op definitions in the form the graph needs: arity, dtypes and attribute defaults of a node.
+
+The definitions are TensorFlow's own (``noria.protos.op_defs``); a library function's signature is an ``OpDef`` too, so
+calls by function name go through the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from noria import dtypes
+from noria.dtypes import DType
+from noria.errors import InvalidArgumentError
+from noria.formats.tensor_proto import to_array
+from noria.graph.graph import Attr, FunctionRef, ShapeAttr
+from noria.protos import op_defs
+from noria.protos.tensorflow import AttrValue, OpDef, TensorShapeProto
+
+
+@dataclass(frozen=True, slots=True)
+class ArgSpec:
+    """One argument or result: it stands for one tensor, ``number_attr`` tensors, or one for each of a type list."""
+
+    name: str
+    dtype: DType | None
+    type_attr: str
+    number_attr: str
+    type_list_attr: str
+    is_ref: bool
+
+    def dtypes(self, attrs: Mapping[str, Attr]) -> tuple[DType, ...]:
+        """The dtypes of the tensors that this argument stands for in a node with ``attrs``."""
+        if self.type_list_attr:
+            listed: list[DType] = attrs[self.type_list_attr]  # type: ignore[assignment]  # checked by AttrSpec's type
+            return tuple(listed)
+        one = self.dtype if self.dtype is not None else attrs[self.type_attr]
+        if not isinstance(one, DType):
+            raise InvalidArgumentError(f"attribute {self.type_attr!r} should be a dtype and is {one!r}")
+        if not self.number_attr:
+            return (one,)
+        count = attrs[self.number_attr]
+        if not isinstance(count, int) or not 0 <= count <= _MAX_LIST:
+            raise InvalidArgumentError(f"attribute {self.number_attr!r} should be a count of tensors and is {count!r}")
+        return (one,) * count
+
+
+_MAX_LIST = 1 << 20  # no op takes a million tensors: a damaged count must not allocate
+
+
+class OpSpec:
+    """What the graph asks of an op: its arguments, results and attribute defaults."""
+
+    def __init__(self, definition: OpDef) -> None:
+        self.name = definition.name
+        self.inputs = tuple(_arg(a) for a in definition.input_arg)
+        self.outputs = tuple(_arg(a) for a in definition.output_arg)
+        self.is_stateful = definition.is_stateful
+        self._attrs = definition.attr
+
+    @cached_property
+    def defaults(self) -> dict[str, Attr]:
+        """Default values of the attributes that have one."""
+        return {a.name: attr_value(a.default_value) for a in self._attrs if a.HasField("default_value")}
+
+    def output_dtypes(self, attrs: Mapping[str, Attr]) -> tuple[DType, ...]:
+        return tuple(d for arg in self.outputs for d in arg.dtypes(attrs))
+
+    def input_dtypes(self, attrs: Mapping[str, Attr]) -> tuple[DType, ...]:
+        return tuple(d for arg in self.inputs for d in arg.dtypes(attrs))
+
+    def output_start(self, name: str, attrs: Mapping[str, Attr]) -> int:
+        """The number of the first tensor of result ``name``: functions write ``node:result:k``."""
+        start = 0
+        for arg in self.outputs:
+            if arg.name == name:
+                return start
+            start += len(arg.dtypes(attrs))
+        raise InvalidArgumentError(f"op {self.name} has no output {name!r}; it has {[a.name for a in self.outputs]}")
+
+    def input_refs(self, attrs: Mapping[str, Attr]) -> tuple[bool, ...]:
+        """For each input tensor, whether the op takes a reference to a variable there."""
+        return tuple(arg.is_ref for arg in self.inputs for _ in arg.dtypes(attrs))
+
+    @cached_property
+    def has_refs(self) -> bool:
+        return any(a.is_ref for a in (*self.inputs, *self.outputs))
+
+
+def _arg(arg: OpDef.ArgDef) -> ArgSpec:
+    return ArgSpec(
+        name=arg.name,
+        dtype=dtypes.from_number(arg.type) if arg.type else None,
+        type_attr=arg.type_attr,
+        number_attr=arg.number_attr,
+        type_list_attr=arg.type_list_attr,
+        is_ref=arg.is_ref,
+    )
+
+
+@cache
+def op_spec(op: str) -> OpSpec | None:
+    """The spec of a TensorFlow op; None for a type TensorFlow does not register (a function, a custom op)."""
+    return OpSpec(op_defs.op_def(op)) if op_defs.has_op(op) else None
+
+
+def is_stateful(op: str) -> bool:
+    """Whether running ``op`` twice may differ from running it once; unknown ops count as stateful."""
+    spec = op_spec(op)
+    return spec is None or spec.is_stateful
+
+
+def shape_attr(proto: TensorShapeProto) -> ShapeAttr:
+    """A TensorShapeProto as partial dims; sizes below -1 are InvalidArgumentError."""
+    if proto.unknown_rank:
+        return ShapeAttr(None)
+    sizes = [d.size for d in proto.dim]
+    if any(s < -1 for s in sizes):
+        raise InvalidArgumentError(f"a shape has a size below -1: {sizes}")
+    return ShapeAttr(tuple(None if s == -1 else s for s in sizes))
+
+
+def attr_value(proto: AttrValue) -> Attr:
+    """An AttrValue as a plain Python value (see ``graph.Attr``)."""
+    kind = proto.WhichOneof("value")
+    match kind:
+        case "s":
+            return proto.s
+        case "i":
+            return proto.i
+        case "f":
+            return proto.f
+        case "b":
+            return proto.b
+        case "type":
+            return dtypes.from_number(proto.type)
+        case "shape":
+            return shape_attr(proto.shape)
+        case "tensor":
+            return to_array(proto.tensor)
+        case "func":
+            return _function(proto.func)
+        case "list":
+            return list(_list_items(proto.list))
+        case "placeholder":
+            raise InvalidArgumentError(f"attribute placeholder ${proto.placeholder} is not bound to a value")
+        case _:
+            return []  # an AttrValue with nothing set is an empty list
+
+
+def _function(proto: Any) -> FunctionRef:
+    return FunctionRef(proto.name, {k: attr_value(v) for k, v in proto.attr.items()})
+
+
+def _list_items(proto: AttrValue.ListValue) -> Iterator[Any]:
+    yield from proto.s
+    yield from proto.i
+    yield from proto.f
+    yield from proto.b
+    yield from (dtypes.from_number(t) for t in proto.type)
+    yield from (shape_attr(s) for s in proto.shape)
+    yield from (to_array(t) for t in proto.tensor)
+    yield from (_function(f) for f in proto.func)
