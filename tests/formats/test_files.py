@@ -57,7 +57,8 @@ def test_failed_write_leaves_the_old_file(folder: str) -> None:
             file.write(b"half")
             raise RuntimeError
 
-    pytest.raises(RuntimeError, write_half)
+    with pytest.raises(RuntimeError):
+        write_half()
     assert files.list_dir(folder) == ["a"]
     assert files.read_bytes(path) == b"old"
 

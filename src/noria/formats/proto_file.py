@@ -1,0 +1,57 @@
+"""A file that holds one protobuf message, binary or text (``.pbtxt``).
+
+Binary is tried first, because TensorFlow's own tools do not keep to the endings; a file that ends in ``.pbtxt`` or
+``.txt`` is text. Protobuf refuses messages nested deeper than 100 levels.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from google.protobuf import text_format
+from google.protobuf.message import DecodeError, Message
+
+from noria.errors import DataLossError
+from noria.formats import files
+from noria.protos import POOL
+
+M = TypeVar("M", bound=Message)
+
+_TEXT_ENDINGS = (".pbtxt", ".txt", ".textproto")
+
+
+def parse_binary(message: type[M], data: bytes, place: str) -> M:
+    """The message in ``data``; DataLossError, with ``place`` in front, when the bytes are no such message."""
+    try:
+        return message.FromString(data)
+    except DecodeError as error:
+        name = message.DESCRIPTOR.full_name
+        raise DataLossError(f"{place}: its {len(data)} bytes are not a {name}: {error}") from None
+
+
+def parse_text(message: type[M], data: bytes, place: str) -> M:
+    """The message in text form in ``data``; DataLossError, with ``place`` in front, when it does not parse."""
+    name = message.DESCRIPTOR.full_name
+    try:
+        return text_format.Parse(data.decode(), message(), descriptor_pool=POOL)
+    except (text_format.ParseError, UnicodeDecodeError, DecodeError, ValueError) as error:
+        raise DataLossError(f"{place}: not a {name} in text form: {error}") from None
+    except RecursionError:
+        raise DataLossError(f"{place}: not a {name} in text form: nested too deep") from None
+
+
+def read_message(message: type[M], path: files.PathLike) -> M:
+    """The message in the file at ``path``, binary or text. Raises NotFoundError or DataLossError."""
+    data = files.read_bytes(path)
+    place = files.text(path)
+    if place.endswith(_TEXT_ENDINGS):
+        return parse_text(message, data, place)
+    try:
+        return parse_binary(message, data, place)
+    except DataLossError as binary:
+        if b"\0" in data[:4096]:
+            raise
+        try:
+            return parse_text(message, data, place)
+        except DataLossError as text:
+            raise DataLossError(f"{binary.message}; nor is it one in text form: {text.message}") from None
