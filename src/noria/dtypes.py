@@ -110,8 +110,8 @@ _INTEGER: Final = frozenset(d for d in ALL if d.name.startswith(("int", "uint"))
 _PROTO_NAMES: Final = {"float32": "DT_FLOAT", "float64": "DT_DOUBLE", "float16": "DT_HALF"}
 _BY_NUMBER: Final = {d.number: d for d in ALL}
 _BY_NAME: Final = {d.name: d for d in ALL} | {"half": float16, "float": float32, "double": float64}
-# The first row of a representation wins: int8 before qint8.
-_BY_NUMPY: Final[dict[np.dtype[Any], DType]] = {d.numpy: d for d in reversed(ALL) if not d.numpy.hasobject}
+# Quantised types share a representation with a plain integer, which an array of it means.
+_BY_NUMPY: Final[dict[np.dtype[Any], DType]] = {d.numpy: d for d in ALL if not d.numpy.hasobject and not d.is_quantized}
 
 
 def from_number(number: int) -> DType:
