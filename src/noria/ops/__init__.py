@@ -2,3 +2,24 @@
 
 One family a file; the rules of one op (infer, lower, kernel) stand side by side.
 """
+
+from noria.ops import (  # noqa: F401  # imported for what they fill in: the table of contents
+    activation,
+    arithmetic,
+    cast,
+    comparison,
+    control,
+    elementwise,
+    hashing,
+    identity,
+    lookup,
+    padding,
+    reduction,
+    regex,
+    scatter_state,
+    shape_ops,
+    slicing,
+    state,
+    strided_slice,
+    strings,
+)
