@@ -1,3 +1,27 @@
-"""Noria: load, inspect, run and serve TensorFlow models without TensorFlow."""
+"""Noria: load, inspect, run and serve TensorFlow models without TensorFlow.
+
+    import noria
+
+    model = noria.load("path/to/saved_model")
+    model(x=[[5.1, 3.5, 1.4, 0.2]])
+
+The public names are loaded when first used: ``import noria`` alone costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from noria.model import Model, Signature, load
 
 __version__ = "0.1.0"
+__all__ = ["Model", "Signature", "__version__", "load"]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Model", "Signature", "load"):
+        from noria import model  # heavy: brings NumPy and the engine, which a bare import should not pay for
+
+        return getattr(model, name)
+    raise AttributeError(f"module 'noria' has no attribute {name!r}")

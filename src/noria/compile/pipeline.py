@@ -102,7 +102,7 @@ def unsupported(prepared: Prepared, feeds: Iterable[Tensor], fetches: Iterable[T
 
 
 def _is_structure(node: Node) -> bool:
-    return node.op in ("Const", "Placeholder", "PlaceholderV2") or node.op in refs.HANDLES
+    return node.op in ("Const", "NoOp", "Placeholder", "PlaceholderV2") or node.op in refs.HANDLES
 
 
 def _check(graph: Graph, placeholders: Sequence[Tensor]) -> None:

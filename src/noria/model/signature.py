@@ -1,0 +1,252 @@
+"""A signature: named inputs and outputs of a loaded model, compiled when first run."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from noria import shapes
+from noria.compile.freeze import Key
+from noria.compile.pipeline import Feed, Prepared, compile_program, unsupported
+from noria.compile.program import Program, Step
+from noria.dtypes import DType
+from noria.errors import InvalidArgumentError
+from noria.graph.graph import Array, Tensor
+from noria.graph.resources import Resources
+from noria.model.values import to_array
+from noria.shapes import Shape
+
+_MAX_PROGRAMS = 8  # compiled variants kept of one signature: other ranks, other output subsets
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output: its alias, the tensor of the graph, dtype and declared shape."""
+
+    name: str
+    tensor: str
+    dtype: DType
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One tensor of a traced run: its name, the op that made it, its value, and the seconds the op took."""
+
+    name: str
+    op: str
+    value: Any
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What the signatures of one model share."""
+
+    prepared: Prepared
+    resources: Resources
+    mutable: frozenset[Key]
+
+
+class Signature:
+    """A callable of a model. Safe to call from any thread.
+
+    inputs, outputs: by alias, sorted; method_name: as saved (``tensorflow/serving/predict``); defaults: values of
+    inputs that may be left out.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        runtime: Runtime,
+        inputs: Mapping[str, tuple[TensorSpec, Tensor]],
+        outputs: Mapping[str, tuple[TensorSpec, Tensor]],
+        *,
+        method_name: str = "",
+        defaults: Mapping[str, Array] | None = None,
+    ) -> None:
+        self.name = name
+        self.method_name = method_name
+        self.inputs: Mapping[str, TensorSpec] = {k: inputs[k][0] for k in sorted(inputs)}
+        self.outputs: Mapping[str, TensorSpec] = {k: outputs[k][0] for k in sorted(outputs)}
+        self.defaults: Mapping[str, Array] = dict(defaults or {})
+        self._runtime = runtime
+        self._feeds = tuple(Feed(inputs[k][1], s.dtype, s.shape) for k, s in self.inputs.items())
+        self._fetches = {k: outputs[k][1] for k in self.outputs}
+        self._checks = tuple((k, s.dtype.numpy, _ShapeCheck.of(s.shape)) for k, s in self.inputs.items())
+        self._output_names = tuple(self.outputs)
+        self._program: Program | None = None
+        self._variants: OrderedDict[tuple[Any, ...], Program] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Signature {self.name!r}: {_specs(self.inputs)} -> {_specs(self.outputs)}>"
+
+    def __call__(self, **inputs: Any) -> dict[str, Array]:
+        """Runs the signature with its inputs as keywords."""
+        return self.run(inputs)
+
+    def run(
+        self, inputs: Mapping[str, Any], *, outputs: Sequence[str] | None = None, strict: bool = False
+    ) -> dict[str, Array]:
+        """Runs the signature; returns arrays by output alias.
+
+        inputs: values by alias, anything NumPy takes as an array; outputs: only these are computed and returned;
+        strict: also check the declared shapes, which TensorFlow does not: the graph decides.
+        Raises InvalidArgumentError for wrong names, dtypes or (strict) shapes, telling got, expected, difference.
+        """
+        if inputs.keys() != self.inputs.keys():
+            inputs = self._complete(inputs)
+        arrays = {}
+        for alias, numpy_dtype, _ in self._checks:
+            value = inputs[alias]
+            if type(value) is not np.ndarray or value.dtype != numpy_dtype or numpy_dtype.hasobject:
+                value = to_array(value, self.inputs[alias].dtype, alias)
+            arrays[alias] = value
+        if strict:
+            self._check_shapes(arrays)
+        return self.run_arrays(arrays, outputs)
+
+    def run_arrays(self, arrays: Mapping[str, Array], outputs: Sequence[str] | None = None) -> dict[str, Array]:
+        """The path for servers: ``arrays`` has every input as an array; a wrong dtype is refused as TensorFlow does."""
+        values = []
+        fits = True
+        for alias, numpy_dtype, check in self._checks:
+            array = arrays[alias]
+            if array.dtype != numpy_dtype:
+                self._wrong_dtype(alias, array)
+            values.append(array)
+            fits = fits and check(array.shape)
+        program = self._program
+        if outputs is not None or program is None or not fits:
+            return self._run_variant(values, self._output_names if outputs is None else outputs, fits)
+        return dict(zip(self._output_names, program.run(values), strict=True))
+
+    def compile(self) -> None:
+        """Compiles the signature now rather than at the first call. Raises UnimplementedError naming missing ops."""
+        if self._program is None:
+            with self._lock:
+                if self._program is None:
+                    self._program = self._compile(self._feeds, tuple(self._fetches.values()))
+
+    def problem(self) -> str:
+        """Why the signature cannot run here: every op without a rule, with count and first place; "" when it can."""
+        return unsupported(self._runtime.prepared, [f.tensor for f in self._feeds], self._fetches.values())
+
+    @property
+    def ops(self) -> Counter[str]:
+        """The ops between inputs and outputs, calls inlined, with their counts."""
+        prepared = self._runtime.prepared
+        stop = [prepared.tensors[f.tensor] for f in self._feeds]
+        names = prepared.graph.closure([prepared.tensors[t] for t in self._fetches.values()], stop=stop)
+        return Counter(prepared.graph[n].op for n in names)
+
+    def trace(self, inputs: Mapping[str, Any]) -> Iterator[Trace]:
+        """Runs op by op on the host and gives every tensor on the way, in order."""
+        arrays = [to_array(v, self.inputs[k].dtype, k) for k, v in self._in_order(inputs)]
+        feeds = tuple(Feed(f.tensor, f.dtype, None) for f in self._feeds)
+        program = self._compile(feeds, tuple(self._fetches.values()), engine=False)
+        seen: list[Trace] = []
+
+        def note(step: Step, results: list[Any], seconds: float) -> None:
+            node = step.call.node  # type: ignore[union-attr]  # without the engine every step is a host step
+            seen.extend(Trace(f"{node.name}:{i}", node.op, value, seconds) for i, value in enumerate(results))
+
+        program.trace(arrays, note)
+        return iter(seen)
+
+    def _in_order(self, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        complete = inputs if inputs.keys() == self.inputs.keys() else self._complete(inputs)
+        return ((alias, complete[alias]) for alias in self.inputs)
+
+    def _complete(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``inputs`` with defaults filled in; InvalidArgumentError when names are missing or too many."""
+        complete = {**self.defaults, **inputs}
+        if complete.keys() == self.inputs.keys():
+            return complete
+        extra = sorted(complete.keys() - self.inputs.keys())
+        missing = sorted(self.inputs.keys() - complete.keys())
+        parts = ([f"extra {extra}"] if extra else []) + ([f"missing {missing}"] if missing else [])
+        raise InvalidArgumentError(
+            f"inputs {sorted(inputs)} do not match signature {self.name!r}, which takes {sorted(self.inputs)}: "
+            + ", ".join(parts)
+        )
+
+    def _check_shapes(self, arrays: Mapping[str, Array]) -> None:
+        for alias, spec in self.inputs.items():
+            if not shapes.compatible(arrays[alias].shape, spec.shape):
+                raise InvalidArgumentError(
+                    f"input {alias!r}: got shape {shapes.text(arrays[alias].shape)}, "
+                    f"signature {self.name!r} declares {shapes.text(spec.shape)}"
+                )
+
+    def _wrong_dtype(self, alias: str, array: Array) -> None:
+        from_client = to_array(array[:0] if array.ndim else array, self.inputs[alias].dtype, alias)
+        raise InvalidArgumentError(f"input {alias!r}: got {array.dtype}, expected {from_client.dtype}")
+
+    def _run_variant(self, values: list[Array], names: Sequence[str], fits: bool) -> dict[str, Array]:
+        unknown = [n for n in names if n not in self._fetches]
+        if unknown:
+            raise InvalidArgumentError(
+                f"signature {self.name!r} has no outputs {unknown}; it has {list(self._output_names)}"
+            )
+        if fits and (tuple(names) == self._output_names):
+            self.compile()
+            assert self._program is not None
+            return dict(zip(names, self._program.run(values), strict=True))
+        program = self._variant(tuple(names), None if fits else tuple(v.ndim for v in values))
+        return dict(zip(names, program.run(values), strict=True))
+
+    def _variant(self, names: tuple[str, ...], ranks: tuple[int, ...] | None) -> Program:
+        """The program for some outputs, or for inputs of other shapes than declared: only their ranks are assumed."""
+        key = (names, ranks)
+        with self._lock:
+            found = self._variants.get(key)
+            if found is None:
+                feeds = self._feeds
+                if ranks is not None:
+                    feeds = tuple(Feed(f.tensor, f.dtype, shapes.unknown(r)) for f, r in zip(feeds, ranks, strict=True))
+                found = self._variants[key] = self._compile(feeds, tuple(self._fetches[n] for n in names))
+                while len(self._variants) > _MAX_PROGRAMS:
+                    self._variants.popitem(last=False)
+            self._variants.move_to_end(key)
+        return found
+
+    def _compile(self, feeds: Sequence[Feed], fetches: Sequence[Tensor], *, engine: bool = True) -> Program:
+        runtime = self._runtime
+        return compile_program(
+            runtime.prepared, feeds, fetches, resources=runtime.resources, mutable=runtime.mutable, engine=engine
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _ShapeCheck:
+    """Whether a shape fits the declared one, as cheaply as can be."""
+
+    rank: int | None
+    fixed: tuple[tuple[int, int], ...] = field(default=())
+
+    @staticmethod
+    def of(shape: Shape) -> _ShapeCheck:
+        if shape is None:
+            return _ShapeCheck(None)
+        return _ShapeCheck(len(shape), tuple((i, d) for i, d in enumerate(shape) if d is not None))
+
+    def __call__(self, shape: tuple[int, ...]) -> bool:
+        if self.rank is None:
+            return True
+        if len(shape) != self.rank:
+            return False
+        for axis, size in self.fixed:  # noqa: SIM110  # on the hot path, where a generator costs more
+            if shape[axis] != size:
+                return False
+        return True
+
+
+def _specs(specs: Mapping[str, TensorSpec]) -> str:
+    return "{" + ", ".join(f"{k}: {s.dtype}{shapes.text(s.shape)}" for k, s in specs.items()) + "}"
