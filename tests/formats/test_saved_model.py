@@ -199,7 +199,7 @@ def test_every_shared_model_is_read(shared_models: Path) -> None:
         assert not whole or all(files.exists(path) for path in saved.assets(meta).values())
     assert len(found) > 90
     for file in [*shared_models.rglob("*.meta"), *shared_models.rglob("*.pbtxt")]:
-        if file.suffix == ".meta":
+        if file.name.endswith(".meta"):
             assert read_meta_graph_def(file).graph_def.node
         elif not file.name.startswith("saved_model"):
             assert read_graph_def(file).node
