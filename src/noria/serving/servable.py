@@ -1,0 +1,184 @@
+"""One version of one model on its way through life: its states, its transitions, and the handles that hold it.
+
+States move one way only::
+
+    START -> LOADING -> AVAILABLE -> UNLOADING -> END
+       \\________\\______________________________/     (a load that fails, or is given up, ends at once)
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final, Protocol, Self
+
+import numpy as np
+
+from noria.dtypes import DType
+from noria.errors import Code, InternalError, TFError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Spec(Protocol):
+    """An input or output of a signature: its alias, its tensor ("dense/Relu:0") and its dtype."""
+
+    @property
+    def tensor(self) -> str: ...
+    @property
+    def dtype(self) -> DType: ...
+
+
+class Signature(Protocol):
+    """What the server needs of ``noria.model.Signature``."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def method_name(self) -> str: ...
+    @property
+    def inputs(self) -> Mapping[str, Spec]: ...
+    @property
+    def outputs(self) -> Mapping[str, Spec]: ...
+    @property
+    def defaults(self) -> Mapping[str, Array]: ...
+    def run_arrays(self, arrays: Mapping[str, Array], outputs: Any = None) -> dict[str, Array]: ...
+
+
+class Model(Protocol):
+    """What the server needs of ``noria.model.Model``."""
+
+    @property
+    def signatures(self) -> Mapping[str, Any]: ...
+    @property
+    def meta_graph(self) -> Any: ...
+    def close(self) -> None: ...
+
+
+class State(IntEnum):
+    """States of a version, with the numbers of ``ModelVersionStatus.State``."""
+
+    START = 10
+    LOADING = 20
+    AVAILABLE = 30
+    UNLOADING = 40
+    END = 50
+
+
+_NEXT: Final[Mapping[State, frozenset[State]]] = {
+    State.START: frozenset({State.LOADING, State.END}),
+    State.LOADING: frozenset({State.AVAILABLE, State.END}),
+    State.AVAILABLE: frozenset({State.UNLOADING}),
+    State.UNLOADING: frozenset({State.END}),
+    State.END: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ServableId:
+    """A version of a model."""
+
+    name: str
+    version: int
+
+
+class Cost:
+    """How long a signature takes to run: exponential averages of seconds and of the size of its inputs."""
+
+    __slots__ = ("_runs", "nbytes", "seconds")
+    _SHARE = 0.1  # of the newest run in the average
+
+    def __init__(self) -> None:
+        self.seconds = math.inf
+        self.nbytes = 1.0
+        self._runs = 0
+
+    def add(self, seconds: float, nbytes: int) -> None:
+        """Takes a run into account. The first one says nothing: it compiles, allocates and touches cold memory."""
+        self._runs += 1
+        if self._runs > 2:
+            self.seconds += self._SHARE * (seconds - self.seconds)
+            self.nbytes += self._SHARE * (max(nbytes, 1) - self.nbytes)
+        elif self._runs == 2:
+            self.seconds, self.nbytes = seconds, float(max(nbytes, 1))
+
+    def estimate(self, nbytes: int) -> float:
+        """Seconds that a run on ``nbytes`` of inputs is likely to take; infinite while nothing is known."""
+        return self.seconds * max(nbytes / self.nbytes, 1.0)
+
+
+class Servable:
+    """A model version. ``state`` changes through ``move`` alone; ``model`` is set while it is available.
+
+    A handle (``with servable:``) holds the model: an unload waits until the last one is given back. Thread-safe.
+    """
+
+    def __init__(self, id: ServableId, path: str) -> None:
+        self.id = id
+        self.path = path
+        self.state = State.START
+        self.error: TFError | None = None
+        self.costs: dict[str, Cost] = {}  # by signature
+        self._model: Model | None = None
+        self._held = 0
+        self._changed = threading.Condition()
+
+    @property
+    def model(self) -> Model:
+        """The loaded model; only while a handle is held."""
+        if self._model is None:
+            raise InternalError(f"{self.id.name} version {self.id.version} has no model in state {self.state.name}")
+        return self._model
+
+    def move(self, to: State, *, model: Model | None = None, error: TFError | None = None) -> None:
+        """The one way to change state.
+
+        model: what was loaded, when moving to AVAILABLE; error: why it failed, when moving to END early. Raises
+        InternalError, naming both states, for a move that life does not have.
+        """
+        with self._changed:
+            if to not in _NEXT[self.state]:
+                raise InternalError(
+                    f"{self.id.name} version {self.id.version} cannot move from {self.state.name} to {to.name}; from "
+                    f"{self.state.name} it can move to {', '.join(s.name for s in sorted(_NEXT[self.state])) or 'none'}"
+                )
+            if (to is State.AVAILABLE) != (model is not None):
+                raise InternalError(f"{self.id.name}: a model comes with the move to AVAILABLE and with no other")
+            self.state = to
+            self.error = error
+            if to is State.END:
+                self._model = None
+            elif model is not None:
+                self._model = model
+
+    def acquire(self) -> bool:
+        """Takes a handle; False when the version is not available."""
+        with self._changed:
+            if self.state is not State.AVAILABLE:
+                return False
+            self._held += 1
+            return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._held -= 1
+            if not self._held:
+                self._changed.notify_all()
+
+    def wait_until_free(self, timeout: float | None = None) -> bool:
+        """Waits until no handle is held; False when ``timeout`` seconds were not enough."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._held == 0, timeout)
+
+    @property
+    def code(self) -> Code:
+        """OK, or the code of the failed load."""
+        return Code.OK if self.error is None else self.error.code

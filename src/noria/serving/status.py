@@ -1,0 +1,52 @@
+"""Model status and metadata, whatever the protocol: answers are the messages of ``tensorflow.serving``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from noria.errors import InvalidArgumentError, NotFoundError
+from noria.protos import serving as pb
+from noria.serving.manager import Manager
+from noria.serving.servable import Servable
+
+SIGNATURE_DEF: Final = "signature_def"
+
+
+def model_status(manager: Manager, name: str, version: int | None = None) -> pb.GetModelStatusResponse:
+    """The state of one version, or of all, highest first; labels play no part. Raises NotFoundError."""
+    servables = manager.versions(name)
+    if version is not None:
+        servables = [servable for servable in servables if servable.id.version == version]
+        if not servables:
+            raise NotFoundError(f"Could not find version {version} of model {name}")
+    if not servables:
+        raise NotFoundError(f"Could not find any versions of model {name}")
+    response = pb.GetModelStatusResponse()
+    for servable in servables:
+        message = "" if servable.error is None else servable.error.message
+        response.model_version_status.append(
+            pb.ModelVersionStatus(
+                version=servable.id.version,
+                state=int(servable.state),
+                status=pb.StatusProto(error_code=int(servable.code), error_message=message),
+            )
+        )
+    return response
+
+
+def check_metadata_fields(fields: Sequence[str]) -> None:
+    """Raises InvalidArgumentError unless ``signature_def``, and nothing else, is asked for."""
+    if not fields:
+        raise InvalidArgumentError("GetModelMetadataRequest must specify at least one metadata_field")
+    for field in fields:
+        if field != SIGNATURE_DEF:
+            raise InvalidArgumentError(f"Metadata field {field} is not supported")
+
+
+def signature_defs(servable: Servable) -> pb.SignatureDefMap:
+    """The signatures of a held servable, exactly as its model file has them."""
+    found = pb.SignatureDefMap()
+    for name, signature in servable.model.meta_graph.signature_def.items():
+        found.signature_def[name].CopyFrom(signature)
+    return found
