@@ -55,6 +55,7 @@ class Row:
     inputs are given as arrays with their own; type_attr: its name; error: the code that TensorFlow fails with;
     lowers: False for ops (or rows) that have no ONNX form, which is then checked too; exact: compare to the bit;
     rtol, atol: replace the table's tolerance (by dtype) where the op's own arithmetic differs, with the reason beside;
+    undefined: numbers of outputs whose values TensorFlow leaves to chance (memory it never wrote);
     skip_oracle: the reason why TensorFlow cannot run this row as it stands (say, no CPU kernel for a dtype).
     """
 
@@ -68,6 +69,7 @@ class Row:
     exact: bool = False
     rtol: float | None = None
     atol: float | None = None
+    undefined: Sequence[int] = ()
     skip_oracle: str = ""
     id: str = ""
 
