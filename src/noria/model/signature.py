@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,17 +148,22 @@ class Signature:
 
     def trace(self, inputs: Mapping[str, Any]) -> Iterator[Trace]:
         """Runs op by op on the host and gives every tensor on the way, in order."""
+        seen: list[Trace] = []
+        self.run_traced(inputs, seen.append)
+        return iter(seen)
+
+    def run_traced(self, inputs: Mapping[str, Any], seen: Callable[[Trace], None]) -> dict[str, Array]:
+        """Runs op by op on the host, telling ``seen`` of each tensor as it is made; returns arrays by output alias."""
         arrays = [to_array(v, self.inputs[k].dtype, k) for k, v in self._in_order(inputs)]
         feeds = tuple(Feed(f.tensor, f.dtype, None) for f in self._feeds)
         program = self._compile(feeds, tuple(self._fetches.values()), engine=False)
-        seen: list[Trace] = []
 
         def note(step: Step, results: list[Any], seconds: float) -> None:
             node = step.call.node  # type: ignore[union-attr]  # without the engine every step is a host step
-            seen.extend(Trace(f"{node.name}:{i}", node.op, value, seconds) for i, value in enumerate(results))
+            for i, value in enumerate(results):
+                seen(Trace(f"{node.name}:{i}", node.op, value, seconds))
 
-        program.trace(arrays, note)
-        return iter(seen)
+        return dict(zip(self._output_names, program.trace(arrays, note), strict=True))
 
     def _in_order(self, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         complete = inputs if inputs.keys() == self.inputs.keys() else self._complete(inputs)
