@@ -198,8 +198,18 @@ def test_every_shared_model_is_read(shared_models: Path) -> None:
         whole = "with_saved_model_config" not in str(folder) and "with_empty_saved_model_config" not in str(folder)
         assert not whole or all(files.exists(path) for path in saved.assets(meta).values())
     assert len(found) > 90
-    for file in [*shared_models.rglob("*.meta"), *shared_models.rglob("*.pbtxt")]:
-        if file.name.endswith(".meta"):
-            assert read_meta_graph_def(file).graph_def.node
-        elif not file.name.startswith("saved_model"):
+
+
+def test_meta_graphs_beside_shared_checkpoints(shared_models: Path) -> None:
+    found = [Path(str(index).removesuffix(".index") + ".meta") for index in shared_models.rglob("*.index")]
+    found = [meta for meta in found if meta.is_file()]
+    found.append(shared_models / "serving/bad_half_plus_two/00000123/export.meta")  # beside a V1 checkpoint
+    for meta in found:
+        assert read_meta_graph_def(meta).graph_def.node
+    assert len(found) > 5
+
+
+def test_shared_text_graphs(shared_models: Path) -> None:
+    for file in shared_models.rglob("*.pbtxt"):
+        if not file.name.startswith("saved_model"):
             assert read_graph_def(file).node

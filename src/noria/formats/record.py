@@ -71,7 +71,9 @@ def _checked(compression: str) -> Compression:
 
 def _detect(data: Bytes) -> Compression:
     head = data[:_HEADER_SIZE].tobytes()
-    if len(head) < _HEADER_SIZE or coding.unmask(coding.fixed32(head, 8)) == coding.crc32c(head[:8]):
+    if len(head) < 2 or (
+        len(head) == _HEADER_SIZE and coding.unmask(coding.fixed32(head, 8)) == coding.crc32c(head[:8])
+    ):
         return ""
     if head[:2] == b"\x1f\x8b":
         return "GZIP"
