@@ -42,7 +42,8 @@ def build(case: Case) -> tuple[Graph, Node]:
         node = Node(f"in{i}", "Placeholder" if fed else "Const", output_dtypes=(dtype,))
         node.attrs = {"dtype": dtype} if fed else {"dtype": dtype, "value": array}
         inputs.append(graph.add(node).output())
-    attrs = dict(spec.defaults) | bound_attrs(spec, case) | dict(case.attrs)
+    given = {k: v.encode() if isinstance(v, str) else v for k, v in case.attrs.items()}
+    attrs = dict(spec.defaults) | bound_attrs(spec, case) | given
     node = Node("op", case.row.op, tuple(inputs), (), attrs, spec.output_dtypes(attrs))
     return graph, graph.add(node)
 
@@ -109,6 +110,8 @@ def assert_same(got: list[Array], wanted: list[Array], case: Case, *, what: str)
         assert isinstance(a, np.ndarray), f"{what}: output {i} is a {type(a).__name__}"
         assert a.dtype == b.dtype, f"{what}: output {i} is {a.dtype}, not {b.dtype}"
         assert a.shape == b.shape, f"{what}: output {i} has shape {a.shape}, not {b.shape}"
+        if i in case.row.undefined:
+            continue
         if a.dtype == object or a.dtype.kind in "iub" or case.row.exact:
             equal = bool(np.all((a == b) | ((a != a) & (b != b)))) if a.dtype != object else bool(np.all(a == b))
             assert equal, f"{what}: output {i} is\n{a}, not\n{b}"

@@ -38,7 +38,7 @@ class Call:
             for key in data.files:
                 side, _, name = key.partition("_")
                 if side in parts:
-                    parts[side][name.replace("|", "/")] = _decoded(data[key], key in coded)
+                    parts[side][name.replace("|", "/")] = _decoded(data[key], bool({key, name} & coded))
         return parts["in"], parts["out"]
 
 
@@ -99,7 +99,8 @@ def _saved_model(folder: Path, entry: dict[str, Any]) -> Iterator[RealModel]:
 
 
 def _graph(folder: Path, entry: dict[str, Any]) -> Iterator[RealModel]:
-    path = str(folder / "model" / entry["meta_graphs"][0]["path"])
+    file = entry["meta_graphs"][0]["path"].rpartition("/")[2]
+    path = next(str(p) for p in sorted((folder / "model").rglob("*")) if p.name == file)
     groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Call]] = {}
     for golden in entry["goldens"]:
         if "fetched" in golden:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from noria import dtypes
 from noria.compile.lowering import Item, Lowered
-from noria.compile.onnx_model import ValueInfo, serialize
+from noria.compile.onnx_model import OnnxNode, ValueInfo, serialize
 from noria.compile.ort import Session
 from noria.compile.partition import Segment
 from noria.compile.program import HostStep, Program, SegmentStep, Step
@@ -78,18 +80,42 @@ class _Assembler:
         leaving = {name for name in made if users.get(name, set()) - {index}}
         outputs = [name for name in dict.fromkeys(self._fetches) if name in leaving]
         outputs += sorted(leaving.difference(outputs))
-        model, external = serialize(nodes, [self._info(n) for n in inputs], [self._info(n) for n in outputs], constants)
-        session = Session(model, external, inputs, outputs)
+        infos = self._lowered.infos
+        nodes, entering, leaving_as = _through_float32(
+            nodes,
+            [ValueInfo(n, infos[n].dtype, infos[n].shape) for n in inputs],
+            [ValueInfo(n, infos[n].dtype, infos[n].shape) for n in outputs],
+        )
+        model, external = serialize(nodes, entering, leaving_as, constants)
         return SegmentStep(
-            session,
+            Session(model, external, [v.name for v in entering], [v.name for v in leaving_as]),
             tuple(self._slot(n) for n in inputs),
             tuple(self._slot(n) for n in outputs),
             tuple(item.node for item in segment.items),
+            widen=tuple(i for i, n in enumerate(inputs) if infos[n].dtype is dtypes.bfloat16),
+            narrow=tuple(i for i, n in enumerate(outputs) if infos[n].dtype is dtypes.bfloat16),
         )
 
-    def _info(self, name: str) -> ValueInfo:
-        value = self._lowered.infos[name]
-        return ValueInfo(name, value.dtype, value.shape)
+
+_WIDE = "/as_float32"
+
+
+def _through_float32(
+    nodes: list[OnnxNode], inputs: list[ValueInfo], outputs: list[ValueInfo]
+) -> tuple[list[OnnxNode], list[ValueInfo], list[ValueInfo]]:
+    """bfloat16 at the border of a segment becomes float32, cast inside: the engine takes no such NumPy arrays."""
+    half = dtypes.bfloat16
+    entering = [OnnxNode("Cast", (v.name + _WIDE,), (v.name,), {"to": half.onnx}) for v in inputs if v.dtype is half]
+    leaving = [
+        OnnxNode("Cast", (v.name,), (v.name + _WIDE,), {"to": dtypes.float32.onnx}) for v in outputs if v.dtype is half
+    ]
+    return [*entering, *nodes, *leaving], [_widened(v) for v in inputs], [_widened(v) for v in outputs]
+
+
+def _widened(value: ValueInfo) -> ValueInfo:
+    if value.dtype is not dtypes.bfloat16:
+        return value
+    return ValueInfo(value.name + _WIDE, dtypes.float32, value.shape)
 
 
 def _free_early(steps: Sequence[Step], keep: set[int]) -> list[Step]:
@@ -99,11 +125,5 @@ def _free_early(steps: Sequence[Step], keep: set[int]) -> list[Step]:
     for step in reversed(steps):
         last = tuple({*step.inputs, *step.outputs} - seen)
         seen.update(last)
-        freed.append(_with_free(step, last))
+        freed.append(replace(step, free=last))
     return freed[::-1]
-
-
-def _with_free(step: Step, free: tuple[int, ...]) -> Step:
-    if isinstance(step, HostStep):
-        return HostStep(step.call, step.kernel, step.inputs, step.outputs, free)
-    return SegmentStep(step.session, step.inputs, step.outputs, step.nodes, free)

@@ -49,7 +49,17 @@ def cut_feeds(
         placeholder = new.add(Node(name, "Placeholder", attrs=attrs, output_dtypes=(dtype,))).output()
         replaced.setdefault(tensor, placeholder)
         placeholders.append(placeholder)
-    return replace_tensors(new, replaced), replaced, placeholders
+    return _wait_for_feeds(replace_tensors(new, replaced), replaced), replaced, placeholders
+
+
+def _wait_for_feeds(graph: Graph, replaced: Mapping[Tensor, Tensor]) -> Graph:
+    """A node whose first output is fed does not run: who waits for it waits for the feed."""
+    fed = {old.node: new.node for old, new in replaced.items() if old.output == 0}
+    for node in list(graph):
+        if any(c in fed for c in node.control_inputs):
+            control = tuple(dict.fromkeys(fed.get(c, c) for c in node.control_inputs))
+            graph.nodes[node.name] = with_inputs(node, node.inputs, control)
+    return graph
 
 
 def prune(graph: Graph, fetches: Iterable[Tensor], targets: Iterable[str], keep: Iterable[Tensor] = ()) -> Graph:

@@ -18,10 +18,8 @@ from noria.graph.graph import Node, Tensor
 from noria.graph.rules import CannotLower, Info, Lowering, Value
 from noria.shapes import Shape
 
-# The engine takes and gives NumPy arrays of these; tensors of other dtypes stay on the host.
-_ENGINE_DTYPES = frozenset(
-    d for d in dtypes.ALL if d.onnx and d.bits >= 8 and not d.is_complex and d.numpy.kind in "fiub"
-)
+# Tensors of other dtypes stay on the host. bfloat16 crosses a segment's border as float32, which holds it exactly.
+_ENGINE_DTYPES = frozenset(d for d in dtypes.ALL if d.onnx and d.numpy.kind in "fiub") | {dtypes.bfloat16}
 # Inputs that carry the op's main dtype, where that is not the first one.
 _MAIN_INPUT: Mapping[str, int] = {"Where": 1, "OneHot": 2}
 _UNCHECKED = frozenset({"ConstantOfShape", "OneHot"})  # several type parameters of equal rank: the rule knows

@@ -33,7 +33,7 @@ _ONNX_NAMES: Mapping[str, DType] = {
 }
 _MAIN_PARAMETERS = ("T", "T1", "V", "Tin")
 # Pad followed by MaxPool is fused although MaxPool pads with -inf: wrong for negative inputs (seen with 1.31).
-_WRONG_OPTIMIZERS = ["PadFusion"]
+_WRONG_OPTIMIZERS = ["Pad_Fusion"]
 
 _lock = threading.Lock()
 _pool_size: int | None = None
@@ -128,7 +128,8 @@ class Session:
 
 
 def _ort_value(array: Array, dtype: DType) -> Any:
-    return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(array, dtype.onnx)._ortvalue
+    plain = array.view(np.uint16) if dtype is dtypes.bfloat16 else array  # the engine knows no ml_dtypes arrays
+    return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(plain, dtype.onnx)
 
 
 def translate(error: Exception) -> TFError:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from noria.compile.ort import Session, translate
+from noria.dtypes import bfloat16
 from noria.errors import InternalError, InvalidArgumentError, TFError
 from noria.graph.graph import Array, Node
 from noria.graph.rules import KernelCall, KernelRule
@@ -48,18 +49,25 @@ class HostStep:
 
 @dataclass(frozen=True, slots=True)
 class SegmentStep:
-    """One ONNX model that the engine runs."""
+    """One ONNX model that the engine runs; inputs in ``widen`` and outputs in ``narrow`` are bfloat16 outside."""
 
     session: Session
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     nodes: tuple[Node, ...]
     free: tuple[int, ...] = ()
+    widen: tuple[int, ...] = ()
+    narrow: tuple[int, ...] = ()
 
     def run(self, slots: Slots) -> None:
         session = self.session
         feeds = {name: slots[i] for name, i in zip(session.input_names, self.inputs, strict=True)}
-        for slot, value in zip(self.outputs, session.run(feeds), strict=True):
+        for i in self.widen:
+            feeds[session.input_names[i]] = feeds[session.input_names[i]].astype(np.float32)
+        results = session.run(feeds)
+        for i in self.narrow:
+            results[i] = results[i].astype(bfloat16.numpy)
+        for slot, value in zip(self.outputs, results, strict=True):
             slots[slot] = value
 
 
@@ -88,7 +96,7 @@ class Program:
             return None
         step = self.steps[0]
         session = step.session
-        if tuple(step.inputs) != self._feeds or tuple(step.outputs) != self._fetches:
+        if step.inputs != self._feeds or step.outputs != self._fetches or step.widen or step.narrow:
             return None
         names, outputs, run = session.input_names, session.output_names, session.run_native
         if len(names) == 1:

@@ -165,10 +165,8 @@ def _bound(infos: Mapping[str, TensorInfo], signature: str, graph: Graph) -> _Bo
                 dtype = graph.dtype(tensor)
             except (InvalidArgumentError, NotFoundError) as error:
                 raise InvalidArgumentError(f"signature {signature!r}, tensor {alias!r}: {error}") from None
-            whole = name == alias
-            if whole and info.dtype:
-                dtype = dtypes.from_number(info.dtype)
-            shape = shape_attr(info.tensor_shape).dims if whole and info.HasField("tensor_shape") else None
+            declared = name == alias and info.HasField("tensor_shape")
+            shape = shape_attr(info.tensor_shape).dims if declared else None
             found[name] = (TensorSpec(name, str(tensor), dtype, shape), tensor)
     return found
 
