@@ -32,54 +32,24 @@ class ServerConfig:
     model_base_path: str = _flag("", "directory (or URL) that holds one numbered directory for each version")
     saved_model_tags: str = _flag("serve", "tags of the graph to load, comma-separated")
     enable_signature_method_name_check: bool = _flag(False, "refuse signatures whose method_name is of another method")
-    enable_serialization_as_tensor_content: bool = _flag(
-        False, "answer gRPC Predict in tensor_content, not typed fields"
-    )
+    enable_serialization_as_tensor_content: bool = _flag(False, "answer gRPC Predict in tensor_content")
     tensorflow_intra_op_parallelism: int = _flag(0, "threads that one model run may use; 0 for one per CPU")
 
 
 # TensorFlow Serving's flags that are not served yet: a command line that has one still starts, with a warning.
-_NOT_YET: Final = frozenset(
-    [
-        "rest_api_num_threads",
-        "model_config_file",
-        "model_config_file_poll_wait_seconds",
-        "enable_batching",
-        "batching_parameters_file",
-        "enable_per_model_batching_parameters",
-        "file_system_poll_wait_seconds",
-        "allow_version_labels_for_unavailable_models",
-        "monitoring_config_file",
-        "ssl_config_file",
-        "use_alts_credentials",
-        "num_load_threads",
-        "num_unload_threads",
-        "max_num_load_retries",
-        "load_retry_interval_micros",
-        "enable_model_warmup",
-        "num_request_iterations_for_warmup",
-        "tensorflow_session_parallelism",
-        "tensorflow_inter_op_parallelism",
-        "tensorflow_session_config_file",
-        "platform_config_file",
-        "per_process_gpu_memory_fraction",
-        "grpc_channel_arguments",
-        "grpc_max_threads",
-        "enable_grpc_healthcheck_service",
-        "enable_profiler",
-        "flush_filesystem_caches",
-        "remove_unused_fields_from_bundle_metagraph",
-        "prefer_tflite_model",
-        "num_tflite_pools",
-        "num_tflite_interpreters_per_pool",
-        "xla_cpu_compilation_enabled",
-        "xla_gpu_compilation_enabled",
-        "mixed_precision",
-        "thread_pool_factory_config_file",
-        "skip_initialize_tpu",
-        "version",
-    ]
-)
+_NOT_YET: Final = frozenset({
+    "rest_api_num_threads", "model_config_file", "model_config_file_poll_wait_seconds", "enable_batching",
+    "batching_parameters_file", "enable_per_model_batching_parameters", "file_system_poll_wait_seconds",
+    "allow_version_labels_for_unavailable_models", "monitoring_config_file", "ssl_config_file", "use_alts_credentials",
+    "num_load_threads", "num_unload_threads", "max_num_load_retries", "load_retry_interval_micros",
+    "enable_model_warmup", "num_request_iterations_for_warmup", "tensorflow_session_parallelism",
+    "tensorflow_inter_op_parallelism", "tensorflow_session_config_file", "platform_config_file",
+    "per_process_gpu_memory_fraction", "grpc_channel_arguments", "grpc_max_threads", "enable_grpc_healthcheck_service",
+    "enable_profiler", "flush_filesystem_caches", "remove_unused_fields_from_bundle_metagraph", "prefer_tflite_model",
+    "num_tflite_pools", "num_tflite_interpreters_per_pool", "xla_cpu_compilation_enabled",
+    "xla_gpu_compilation_enabled", "mixed_precision", "thread_pool_factory_config_file", "skip_initialize_tpu",
+    "version",
+})  # fmt: skip
 _BOOLEANS: Final = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 

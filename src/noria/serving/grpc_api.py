@@ -1,0 +1,213 @@
+"""The gRPC API: messages of ``tensorflow.serving`` to calls, results and errors to messages and status codes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+import numpy as np
+
+from noria.errors import Code, InternalError, InvalidArgumentError, TFError
+from noria.formats import tensor_proto
+from noria.protos import serving as pb
+from noria.serving import classify, predict, status
+from noria.serving.config import ServerConfig
+from noria.serving.manager import Manager
+from noria.serving.names import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from noria.serving.runner import Runner
+from noria.serving.servable import Servable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_LOG = logging.getLogger(__name__)
+
+# Both enumerations have the numbers of google.rpc.Code.
+GRPC_STATUS: Final = {Code(member.value[0]): member for member in grpc.StatusCode}
+_MAX_MESSAGE: Final = 2**31 - 1
+_MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
+# TensorFlow Serving's services may share a port with a server of the same options only if both ask for it.
+OPTIONS: Final = (
+    ("grpc.max_receive_message_length", _MAX_MESSAGE),
+    ("grpc.max_send_message_length", _MAX_MESSAGE),
+    ("grpc.so_reuseport", 0),
+)
+
+
+class GrpcApi:
+    """The servicer: one coroutine for each RPC."""
+
+    def __init__(self, manager: Manager, runner: Runner, config: ServerConfig) -> None:
+        self._manager = manager
+        self._runner = runner
+        self._check_method = config.enable_signature_method_name_check
+        self._as_content = config.enable_serialization_as_tensor_content
+
+    def handlers(self) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
+        """Both services, for ``grpc.aio.Server.add_generic_rpc_handlers``."""
+        prediction = {
+            "Predict": self._handler(self._predict, pb.PredictRequest, pb.PredictResponse),
+            "Classify": self._handler(self._classify, pb.ClassificationRequest, pb.ClassificationResponse),
+            "Regress": self._handler(self._regress, pb.RegressionRequest, pb.RegressionResponse),
+            "MultiInference": self._handler(self._multi_inference, pb.MultiInferenceRequest, pb.MultiInferenceResponse),
+            "GetModelMetadata": self._handler(
+                self._get_model_metadata, pb.GetModelMetadataRequest, pb.GetModelMetadataResponse
+            ),
+        }
+        model = {
+            "GetModelStatus": self._handler(
+                self._get_model_status, pb.GetModelStatusRequest, pb.GetModelStatusResponse
+            ),
+        }
+        return (
+            grpc.method_handlers_generic_handler("tensorflow.serving.PredictionService", prediction),
+            grpc.method_handlers_generic_handler("tensorflow.serving.ModelService", model),
+        )
+
+    def _handler(
+        self, function: Callable[[Any, Context], Awaitable[Any]], request: Any, response: Any
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """``function`` with every error it raises turned into a status, in this one place."""
+
+        async def call(message: Any, context: Context) -> Any:
+            try:
+                return await function(message, context)
+            except TFError as error:
+                found = error
+            except Exception as error:
+                _LOG.exception("%s failed", type(message).__name__)
+                found = InternalError(f"{type(error).__name__}: {error}")
+            text = found.message
+            if len(text) > _MAX_TEXT:
+                text = text[:_MAX_TEXT] + "...TRUNCATED"
+            return await context.abort(GRPC_STATUS[found.code], text)
+
+        return grpc.unary_unary_rpc_method_handler(call, request.FromString, response.SerializeToString)
+
+    def _handle(self, spec: pb.ModelSpec) -> Servable:
+        choice = spec.WhichOneof("version_choice")
+        if choice is None:
+            return self._manager.handle(spec.name)
+        if choice == "version":
+            return self._manager.handle(spec.name, spec.version.value)
+        return self._manager.handle(spec.name, None, spec.version_label)
+
+    async def _predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
+        _need_spec(request)
+        spec = request.model_spec
+        with self._handle(spec) as servable:
+            signature = predict.find_signature(servable.model, spec.signature_name, check_method=self._check_method)
+            arrays = predict.bind_inputs(signature, request.inputs, tensor_proto.to_array)
+            output_filter = predict.check_filter(signature, request.output_filter)
+            predict.check_dtypes(signature, arrays)
+            outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=_deadline(context))
+        response = pb.PredictResponse()
+        _fill_spec(response.model_spec, servable, spec.signature_name)
+        for alias, array in outputs.items():
+            proto = tensor_proto.from_array(array, signature.outputs[alias].dtype, content=self._as_content)
+            response.outputs[alias].CopyFrom(proto)
+        return response
+
+    async def _classify(self, request: pb.ClassificationRequest, context: Context) -> pb.ClassificationResponse:
+        _need_spec(request)
+        response = pb.ClassificationResponse()
+        outputs, examples, servable = await self._infer(request, CLASSIFY, context)
+        _fill_classes(response.result, outputs, examples)
+        _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
+        return response
+
+    async def _regress(self, request: pb.RegressionRequest, context: Context) -> pb.RegressionResponse:
+        _need_spec(request)
+        response = pb.RegressionResponse()
+        outputs, examples, servable = await self._infer(request, REGRESS, context)
+        _fill_regressions(response.result, outputs, examples)
+        _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
+        return response
+
+    async def _infer(self, request: Any, method: str, context: Context) -> tuple[dict[str, Array], int, Servable]:
+        with self._handle(request.model_spec) as servable:
+            name = request.model_spec.signature_name
+            call = classify.prepare(servable.model, name, method, check_method=self._check_method)
+            examples = _examples(request.input)
+            feeds = classify.feeds(call, examples)
+            outputs = await self._runner.run(servable, call.signature, feeds, call.outputs, deadline=_deadline(context))
+            return outputs, len(examples), servable
+
+    async def _multi_inference(self, request: pb.MultiInferenceRequest, context: Context) -> pb.MultiInferenceResponse:
+        response = pb.MultiInferenceResponse()
+        first = request.tasks[0].model_spec if request.tasks else pb.ModelSpec()
+        tasks = [classify.Task(t.model_spec.name, t.model_spec.signature_name, t.method_name) for t in request.tasks]
+        with self._handle(first) as servable:
+            calls = classify.prepare_tasks(servable.model, tasks, check_method=self._check_method)
+            examples = _examples(request.input)
+            for call in calls:
+                feeds = classify.feeds(call, examples)
+                outputs = await self._runner.run(
+                    servable, call.signature, feeds, call.outputs, deadline=_deadline(context)
+                )
+                result = response.results.add()
+                if call.method == CLASSIFY:
+                    _fill_classes(result.classification_result, outputs, len(examples))
+                else:
+                    _fill_regressions(result.regression_result, outputs, len(examples))
+                _fill_spec(result.model_spec, servable, call.signature.name)
+        return response
+
+    async def _get_model_metadata(
+        self, request: pb.GetModelMetadataRequest, context: Context
+    ) -> pb.GetModelMetadataResponse:
+        _need_spec(request)
+        status.check_metadata_fields(request.metadata_field)
+        response = pb.GetModelMetadataResponse()
+        with self._handle(request.model_spec) as servable:
+            response.metadata[status.SIGNATURE_DEF].Pack(status.signature_defs(servable))
+            response.model_spec.name = servable.id.name
+            response.model_spec.version.value = servable.id.version
+        return response
+
+    async def _get_model_status(self, request: pb.GetModelStatusRequest, context: Context) -> pb.GetModelStatusResponse:
+        _need_spec(request)
+        spec = request.model_spec
+        return status.model_status(self._manager, spec.name, spec.version.value if spec.HasField("version") else None)
+
+
+def _need_spec(request: Any) -> None:
+    if not request.HasField("model_spec"):
+        raise InvalidArgumentError("Missing ModelSpec")
+
+
+def _deadline(context: Context) -> float | None:
+    left = context.time_remaining()
+    return None if left is None else time.monotonic() + left
+
+
+def _fill_spec(spec: pb.ModelSpec, servable: Servable, signature_name: str) -> None:
+    spec.name = servable.id.name
+    spec.signature_name = signature_name or DEFAULT_SIGNATURE
+    spec.version.value = servable.id.version
+
+
+def _examples(given: pb.Input) -> list[bytes]:
+    """The serialised examples; a context's bytes stand before each, which a parser merges."""
+    kind = given.WhichOneof("kind")
+    if kind == "example_list":
+        return [example.SerializeToString() for example in given.example_list.examples]
+    if kind is None:
+        return []
+    context = given.example_list_with_context.context.SerializeToString()
+    return [context + example.SerializeToString() for example in given.example_list_with_context.examples]
+
+
+def _fill_classes(result: pb.ClassificationResult, outputs: dict[str, Array], examples: int) -> None:
+    for row in classify.classes_of(outputs, examples):
+        classes = result.classifications.add().classes
+        for label, score in row:
+            classes.add(label=label, score=score)
+
+
+def _fill_regressions(result: pb.RegressionResult, outputs: dict[str, Array], examples: int) -> None:
+    for value in classify.values_of(outputs, examples).tolist():
+        result.regressions.add(value=value)

@@ -1,0 +1,34 @@
+"""SavedModel directory -> loaded model with every signature compiled, so that no request pays for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import noria.model
+from noria.errors import TFError
+from noria.serving.config import ServerConfig
+from noria.serving.servable import Model
+
+_LOG = logging.getLogger(__name__)
+
+
+def make_loader(config: ServerConfig) -> Callable[[str], Model]:
+    """The function that loads a version's path, by the flags for tags and threads.
+
+    It raises what ``noria.load`` raises. A signature that cannot run here does not keep the others from being served:
+    the log says why, and a request for it gets the same error.
+    """
+    tags = [tag for tag in config.saved_model_tags.split(",") if tag]
+    threads = config.tensorflow_intra_op_parallelism or None
+
+    def load(path: str) -> Model:
+        model = noria.model.load(path, tags=tags, threads=threads)
+        for signature in model.signatures.values():
+            try:
+                signature.compile()
+            except TFError as error:
+                _LOG.warning("signature %s of %s cannot run: %s", signature.name, path, error)
+        return model
+
+    return load

@@ -1,0 +1,213 @@
+"""The REST API as a bare ASGI application: URLs and JSON to calls, results and errors to HTTP.
+
+No framework: the hot path is one function. Every error raised below becomes an answer here and nowhere else, by the
+table of statuses.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+import orjson
+from google.protobuf import json_format
+
+from noria.errors import Code, InternalError, InvalidArgumentError, TFError
+from noria.protos import serving as pb
+from noria.serving import classify, encode_json, predict, routes, status, tensor_json
+from noria.serving.config import ServerConfig
+from noria.serving.examples_json import decode_examples
+from noria.serving.manager import Manager
+from noria.serving.names import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from noria.serving.routes import Route, Verb
+from noria.serving.runner import Runner
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+_LOG = logging.getLogger(__name__)
+
+HTTP_STATUS: Final = {
+    Code.OK: 200, Code.INVALID_ARGUMENT: 400, Code.FAILED_PRECONDITION: 400, Code.OUT_OF_RANGE: 400,
+    Code.UNAUTHENTICATED: 401, Code.PERMISSION_DENIED: 403, Code.NOT_FOUND: 404, Code.ALREADY_EXISTS: 409,
+    Code.ABORTED: 409, Code.RESOURCE_EXHAUSTED: 429, Code.CANCELLED: 499, Code.UNKNOWN: 500, Code.INTERNAL: 500,
+    Code.DATA_LOSS: 500, Code.UNIMPLEMENTED: 501, Code.UNAVAILABLE: 503, Code.DEADLINE_EXCEEDED: 504,
+}  # fmt: skip
+
+_JSON: Final[Header] = (b"content-type", b"application/json")
+_HTML: Final[Header] = (b"content-type", b"text/html")
+_CORS: Final[tuple[Header, ...]] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"POST, GET"),
+    (b"access-control-allow-headers", b"Content-Type"),
+)
+_NOT_FOUND_PAGE: Final = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>"
+_MAX_INFLATED: Final = 100 << 20  # bytes a gzip body may become
+_SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker thread
+_MAX_CACHED_ROUTES: Final = 1024
+
+
+class _BodyTooBig(Exception):
+    """A body beyond the limit; answered with 413."""
+
+
+class RestApi:
+    """The ASGI application."""
+
+    def __init__(self, manager: Manager, runner: Runner, config: ServerConfig) -> None:
+        self._manager = manager
+        self._runner = runner
+        self._timeout = config.rest_api_timeout_in_ms / 1000
+        self._check_method = config.enable_signature_method_name_check
+        self._max_body = config.rest_api_max_body_bytes
+        self._headers: tuple[Header, ...] = _CORS if config.rest_api_enable_cors_support else ()
+        self._routes: dict[tuple[str, bytes], Route] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            code, kind, answer = await self._answer(scope, receive)
+        except TFError as error:
+            empty = isinstance(error, routes.VersionTooBigError)
+            code, kind = HTTP_STATUS[error.code], _JSON
+            answer = b"" if empty else encode_json.error_response(error.message)
+        except _BodyTooBig as error:
+            code, kind, answer = 413, _JSON, encode_json.error_response(str(error))
+        except Exception as error:
+            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            internal = InternalError(f"{type(error).__name__}: {error}")
+            code, kind, answer = HTTP_STATUS[internal.code], _JSON, encode_json.error_response(internal.message)
+        headers = [kind, (b"content-length", b"%d" % len(answer)), *self._headers]
+        await send({"type": "http.response.start", "status": code, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, Header, bytes]:
+        method: str = scope["method"]
+        path: bytes = scope["raw_path"]
+        if scope["query_string"]:
+            path = path + b"?" + scope["query_string"]
+        route = self._routes.get((method, path))
+        if route is None:
+            if not routes.under_api(path):
+                return 404, _HTML, _NOT_FOUND_PAGE
+            if method == "OPTIONS":
+                return (200 if _has_web_origin(scope["headers"]) else 400), _JSON, b""
+            route = routes.parse(method, path)
+            if len(self._routes) >= _MAX_CACHED_ROUTES:
+                self._routes.clear()
+            self._routes[method, path] = route
+        if route.verb is Verb.STATUS:
+            return 200, _JSON, self._status(route)
+        if route.verb is Verb.METADATA:
+            return 200, _JSON, self._metadata(route)
+        deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
+        body = await self._body(scope["headers"], receive)
+        if route.verb is Verb.PREDICT:
+            return 200, _JSON, await self._predict(route, body, deadline)
+        return 200, _JSON, await self._classify(route, body, deadline)
+
+    async def _body(self, headers: Iterable[Header], receive: Receive) -> bytes:
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body", False):
+            chunks, size = [body], len(body)
+            while message.get("more_body", False):
+                message = await receive()
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > self._max_body:
+                    raise self._too_big(size)
+            body = b"".join(chunks)
+        if len(body) > self._max_body:
+            raise self._too_big(len(body))
+        for name, value in headers:
+            if name == b"content-encoding" and b"gzip" in value:
+                return await self._runner.call(_inflate, body)
+        return body
+
+    def _too_big(self, size: int) -> _BodyTooBig:
+        return _BodyTooBig(
+            f"the request body has {size} bytes or more; at most {self._max_body} are accepted. Send smaller batches, "
+            "or raise --rest_api_max_body_bytes"
+        )
+
+    async def _predict(self, route: Route, body: bytes, deadline: float | None) -> bytes:
+        slow = len(body) >= _SLOW_BODY
+        parse, decode = tensor_json.parse_predict, tensor_json.decode_predict
+        parsed = await self._runner.call(parse, body) if slow else parse(body)
+        with self._manager.handle(route.name, route.version, route.label) as servable:
+            name = parsed.signature_name or DEFAULT_SIGNATURE
+            signature = servable.model.signatures.get(name)
+            if signature is None:
+                raise InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')
+            if not signature.inputs:
+                shown = parsed.signature_name or "DEFAULT"
+                raise InvalidArgumentError(f"Failed to get input map for signature: {shown}")
+            if slow:
+                arrays, row = await self._runner.call(decode, parsed, signature.inputs)
+            else:
+                arrays, row = decode(parsed, signature.inputs)
+            if self._check_method:
+                predict.find_signature(servable.model, name, check_method=True)
+            outputs = await self._runner.run(servable, signature, arrays, deadline=deadline)
+        if sum(array.nbytes for array in outputs.values()) >= _SLOW_BODY:
+            return await self._runner.call(encode_json.predict_response, outputs, row)
+        return encode_json.predict_response(outputs, row)
+
+    async def _classify(self, route: Route, body: bytes, deadline: float | None) -> bytes:
+        if len(body) >= _SLOW_BODY:
+            name, examples = await self._runner.call(decode_examples, body)
+        else:
+            name, examples = decode_examples(body)
+        method = CLASSIFY if route.verb is Verb.CLASSIFY else REGRESS
+        with self._manager.handle(route.name, route.version, route.label) as servable:
+            call = classify.prepare(servable.model, name, method, check_method=self._check_method)
+            feeds = classify.feeds(call, examples)
+            outputs = await self._runner.run(servable, call.signature, feeds, call.outputs, deadline=deadline)
+        if method == CLASSIFY:
+            return encode_json.classify_response(classify.classes_of(outputs, len(examples)))
+        return encode_json.regress_response(classify.values_of(outputs, len(examples)))
+
+    def _status(self, route: Route) -> bytes:
+        return _pretty(_message(status.model_status(self._manager, route.name, route.version)))
+
+    def _metadata(self, route: Route) -> bytes:
+        with self._manager.handle(route.name, route.version, route.label) as servable:
+            signatures = status.signature_defs(servable)
+            spec = pb.ModelSpec(name=servable.id.name)
+            spec.version.value = servable.id.version
+        return _pretty({"model_spec": _message(spec), "metadata": {status.SIGNATURE_DEF: _message(signatures)}})
+
+
+def _has_web_origin(headers: Iterable[Header]) -> bool:
+    return any(name == b"origin" and (b"http://" in value or b"https://" in value) for name, value in headers)
+
+
+def _inflate(body: bytes) -> bytes:
+    """The gzip body inflated; nothing where it is no gzip, as TensorFlow Serving has it."""
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        inflated = inflater.decompress(body, _MAX_INFLATED)
+        if inflater.unconsumed_tail:
+            raise InvalidArgumentError(
+                f"the gzip body inflates to more than {_MAX_INFLATED} bytes; send smaller batches"
+            )
+        return inflated if inflater.eof else b""
+    except zlib.error:
+        return b""
+
+
+def _message(message: Any) -> Any:
+    return json_format.MessageToDict(
+        message, always_print_fields_with_no_presence=True, preserving_proto_field_name=True
+    )
+
+
+def _pretty(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
