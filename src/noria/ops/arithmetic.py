@@ -255,9 +255,12 @@ def _floor_mod_lower(op: Lowering) -> Value:
 
 @lower("TruncateMod", "Mod")
 def _truncate_mod_lower(op: Lowering) -> Value:
-    if op.inputs[0].dtype.is_integer:
-        _safe_divisor(op)
-    return widened_emit(op, "Mod", *op.inputs, shape=op.outputs[0].shape, fmod=1)
+    (x, y), shape = op.inputs, op.outputs[0].shape
+    if not x.dtype.is_integer:
+        return widened_emit(op, "Mod", x, y, shape=shape, fmod=1)
+    _safe_divisor(op)  # and the engine's fmod of integers goes through double, which 64 bits do not fit
+    back = widened_emit(op, "Mul", widened_emit(op, "Div", x, y, shape=shape), y, shape=shape)
+    return widened_emit(op, "Sub", x, back, shape=shape)
 
 
 # ---- quotients and products that are 0 where a factor is --------------------------------------------------------
@@ -357,20 +360,27 @@ def _add_n_lower(op: Lowering) -> Value:
 # ---- clipping ---------------------------------------------------------------------------------------------------
 
 
+def _clip_mismatch(given: Sequence[Shape]) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        "clip_value_min and clip_value_max must be either of the same shape as input, or a scalar. "
+        f"input shape: {shapes.text(given[0])}, clip_value_min shape: {shapes.text(given[1])}, "
+        f"clip_value_max shape: {shapes.text(given[2])}"
+    )
+
+
 @infer("ClipByValue")
 def _clip_infer(call: InferCall) -> Sequence[Shape]:
-    return [call.shape(0)]
+    given = [info.shape for info in call.inputs]
+    if any(bound != () and not shapes.compatible(bound, given[0]) for bound in given[1:]):
+        raise _clip_mismatch(given)
+    return [given[0]]
 
 
 @kernel("ClipByValue")
 @quiet
 def _clip(call: KernelCall, x: Array, low: Array, high: Array) -> Array:
     if any(bound.ndim and bound.shape != x.shape for bound in (low, high)):
-        raise InvalidArgumentError(
-            "clip_value_min and clip_value_max must be either of the same shape as input, or a scalar. "
-            f"input shape: {dims_text(x.shape)}, clip_value_min shape: {dims_text(low.shape)}, "
-            f"clip_value_max shape: {dims_text(high.shape)}"
-        )
+        raise _clip_mismatch([x.shape, low.shape, high.shape])
     upper = np.where(high < x, high, x)  # comparisons with NaN are false: a NaN bound does not clip, a NaN stays
     return typed(np.where(upper < low, low, upper), call.output_dtype)
 

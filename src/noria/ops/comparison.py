@@ -125,7 +125,15 @@ def _approximate_equal_lower(op: Lowering) -> Value:
 
 @infer("Select")
 def _select_infer(call: InferCall) -> Sequence[Shape]:
-    return [shapes.merge(call.shape(1), call.shape(2))]
+    condition, values = call.shape(0), shapes.merge(call.shape(1), call.shape(2))
+    rows = values if values is None or len(values) < 2 or condition is None or len(condition) != 1 else values[:1]
+    if condition != () and not shapes.compatible(condition, rows):
+        raise InvalidArgumentError(
+            f"Inputs to operation {call.name} of type Select must have the same size and shape.  "
+            f"Input 0: {shapes.text(condition)} != input 1: {shapes.text(values)}; the condition may also be a scalar "
+            "or a vector of one element per row"
+        )
+    return [values]
 
 
 @kernel("Select")

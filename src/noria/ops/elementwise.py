@@ -34,7 +34,7 @@ def _by_element(function: Callable[[float], float]) -> Callable[[Array], Array]:
 _FUNCTIONS: Mapping[str, tuple[Callable[[Array], Any], str | None]] = {
     "Neg": (np.negative, "Neg"),
     "Abs": (np.abs, "Abs"),
-    "Sign": (np.sign, "Sign"),
+    "Sign": (np.sign, None),
     "Ceil": (np.ceil, "Ceil"),
     "Floor": (np.floor, "Floor"),
     "Rint": (np.rint, "Round"),
@@ -77,6 +77,12 @@ for _op, (_function, _onnx_op) in _FUNCTIONS.items():
     kernel(_op)(unary_kernel(_function))
     if _onnx_op is not None:
         lower(_op)(_same(_onnx_op))
+
+
+@lower("Sign")
+def _sign_lower(op: Lowering) -> Value:
+    x = in_float32(op, op.inputs[0])  # the engine's Sign of a NaN is NaN in float32, but 0 in float16
+    return op.cast(op.emit("Sign", x, shape=x.shape), op.inputs[0].dtype)
 
 
 @lower("Square")

@@ -162,14 +162,54 @@ def _lowered_axes(op: Lowering) -> tuple[tuple[int, ...], bool]:
     return axes, op.flag("keep_dims")
 
 
-@lower("Sum", "Prod")
+def _exact_sum(op: Lowering, x: Value, axes: Sequence[int], *, keep: bool) -> Value:
+    """The sum of integers as int64, modulo 2**64.
+
+    The engine sums integers in float64, so 64-bit numbers are summed as two halves of 32 bits.
+    """
+    if x.dtype.bits < 64:
+        return _emit_reduction(op, "ReduceSum", op.cast(x, dtypes.int64), axes, keep=keep)
+    x = op.cast(x, dtypes.int64)
+    base = op.constant(2**32, dtypes.int64)
+    low = op.emit("BitwiseAnd", x, op.constant(2**32 - 1, dtypes.int64), shape=x.shape)
+    high = op.emit("Div", op.emit("Sub", x, low, shape=x.shape), base, shape=x.shape)
+    low_sum, high_sum = (_emit_reduction(op, "ReduceSum", v, axes, keep=keep) for v in (low, high))
+    shape = low_sum.shape
+    return op.emit("Add", low_sum, op.emit("Mul", high_sum, base, shape=shape), shape=shape)
+
+
+@lower("Sum")
 def _sum_lower(op: Lowering) -> Value:
     (axes, keep), (x, _) = _lowered_axes(op), op.inputs
     if not axes:
         return x
-    # The engine sums int32 with saturation; 64 bits, cut to the dtype, wrap as TensorFlow does.
-    through = in_float32(op, x) if x.dtype.is_floating else op.cast(x, dtypes.int64)
-    return op.cast(_emit_reduction(op, f"Reduce{op.node.op}", through, axes, keep=keep), x.dtype)
+    if x.dtype.is_integer:
+        return op.cast(_exact_sum(op, x, axes, keep=keep), x.dtype)
+    return op.cast(_emit_reduction(op, "ReduceSum", in_float32(op, x), axes, keep=keep), x.dtype)
+
+
+_MOST_FACTORS = 8
+
+
+@lower("Prod")
+def _prod_lower(op: Lowering) -> Value:
+    (axes, keep), (x, _) = _lowered_axes(op), op.inputs
+    if not axes:
+        return x
+    if not x.dtype.is_integer:
+        return op.cast(_emit_reduction(op, "ReduceProd", in_float32(op, x), axes, keep=keep), x.dtype)
+    # The engine multiplies integers in float64. Most are the few elements of a shape: multiply those one by one.
+    count = (x.shape or ())[axes[0]]
+    if len(axes) > 1 or not count or count > _MOST_FACTORS:
+        op.cannot("the engine's product of many integers is not exact")
+    factors = [
+        op.emit("Gather", x, op.constant([i] if keep else i, dtypes.int64), axis=axes[0], shape=op.outputs[0].shape)
+        for i in range(count)
+    ]
+    product = factors[0]
+    for factor in factors[1:]:
+        product = op.emit("Mul", product, factor, shape=op.outputs[0].shape)
+    return product
 
 
 @lower("Mean")
@@ -182,7 +222,7 @@ def _mean_lower(op: Lowering) -> Value:
             return op.cast(_emit_reduction(op, "ReduceMean", in_float32(op, x), axes, keep=keep), x.dtype)
         if x.dtype is dtypes.uint64:
             op.cannot("sums of uint64 do not fit int64")
-        total = _emit_reduction(op, "ReduceSum", op.cast(x, dtypes.int64), axes, keep=keep)
+        total = _exact_sum(op, x, axes, keep=keep)
         count = math.prod((x.shape or ())[a] or 1 for a in axes)
         return op.cast(op.emit("Div", total, op.constant(count, dtypes.int64), shape=total.shape), x.dtype)
     if not x.dtype.is_floating:
