@@ -33,7 +33,7 @@ class Call:
     def load(self) -> tuple[dict[str, Array], dict[str, Array]]:
         """Inputs and outputs by alias; strings are object arrays of bytes."""
         with np.load(self.golden, allow_pickle=False) as data:
-            coded = {str(k) for k in data["__b64__"].reshape(-1)} if "__b64__" in data else set()
+            coded = {k.decode() for k in data["__b64__"].reshape(-1)} if "__b64__" in data else set()
             parts: dict[str, dict[str, Array]] = {"in": {}, "out": {}}
             for key in data.files:
                 side, _, name = key.partition("_")

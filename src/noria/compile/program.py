@@ -79,16 +79,18 @@ class Program:
 
     template: the slots before a call, constants in place; steps: in order, each names the slots it is the last to
     read, so that intermediates are freed as early as possible.
+    run: the feeds (arrays of the dtypes the program was compiled for) → the fetches. An attribute, so that a program
+    of one segment is one call of the engine and nothing more.
     """
 
-    __slots__ = ("_direct", "_feeds", "_fetches", "_template", "steps")
+    __slots__ = ("_feeds", "_fetches", "_template", "run", "steps")
 
     def __init__(self, template: Slots, feeds: Sequence[int], fetches: Sequence[int], steps: Sequence[Step]) -> None:
         self._template = template
         self._feeds = tuple(feeds)
         self._fetches = tuple(fetches)
         self.steps = tuple(steps)
-        self._direct = self._one_segment()
+        self.run: Callable[[Sequence[Array]], list[Array]] = self._one_segment() or self._run_steps
 
     def _one_segment(self) -> Callable[[Sequence[Array]], list[Array]] | None:
         """The whole program as one call of the engine, where it is that."""
@@ -118,10 +120,7 @@ class Program:
 
         return direct
 
-    def run(self, values: Sequence[Array]) -> list[Array]:
-        """Runs every step. values: the feeds, arrays of the dtypes the program was compiled for."""
-        if self._direct is not None:
-            return self._direct(values)
+    def _run_steps(self, values: Sequence[Array]) -> list[Array]:
         slots = self._template.copy()
         for slot, value in zip(self._feeds, values, strict=True):
             slots[slot] = value

@@ -6,6 +6,7 @@ own, so concurrent calls of a model see each update whole.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -64,7 +65,7 @@ class Resources:
     def __init__(self, roots: Iterable[str] = ()) -> None:
         self._items: dict[tuple[str, str], Any] = {}
         self._lock = threading.RLock()
-        self._roots = [r.rstrip("/") for r in roots]
+        self._roots = [_absolute(r) for r in roots]
 
     def get_or_create(self, container: str, name: str, kind: type[R], create: Callable[[], R]) -> R:
         """The resource called ``name``, made by ``create`` at first use.
@@ -94,9 +95,18 @@ class Resources:
 
     def check_path(self, path: str) -> str:
         """``path`` if the model may read it: it lies in its own directory; else PermissionDeniedError."""
-        if ".." not in path.split("/") and any(path == r or path.startswith(r + "/") for r in self._roots):
+        wanted = _absolute(path)
+        if any(wanted == root or wanted.startswith(root.rstrip("/") + "/") for root in self._roots):
             return path
         raise PermissionDeniedError(
             f"the model asks to read {path!r}, which is outside its own directory "
             f"({', '.join(self._roots) or 'it has none'}); a model reads its own variables and assets only"
         )
+
+
+def _absolute(path: str) -> str:
+    """``path`` without ``.`` and ``..``; a local one from the root."""
+    scheme, url, rest = path.partition("://")
+    if url:
+        return scheme + url + os.path.normpath("/" + rest).lstrip("/")
+    return os.path.abspath(path)

@@ -215,4 +215,3 @@ def _tensors(graph: Graph, names: Names) -> _Bound:
             tensor,
         )
     return found
-
