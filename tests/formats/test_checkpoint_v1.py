@@ -83,6 +83,7 @@ def test_many_files(tmp_path: Path) -> None:
     write(tmp_path / "model.ckpt-00000-of-00002", STORED[:1] + STORED[3:])
     write(tmp_path / "model.ckpt-00001-of-00002", STORED[1:3])
     check(tmp_path / "model.ckpt")
+    check(tmp_path / "model.ckpt-?????-of-00002")
     (tmp_path / "model.ckpt-00001-of-00002").unlink()
     with pytest.raises(DataLossError, match="9 of 12 elements are in none of its slices"):
         open_checkpoint(tmp_path / "model.ckpt")["w"]

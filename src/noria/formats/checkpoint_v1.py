@@ -28,11 +28,15 @@ from noria.protos.tensorflow import SavedSliceMeta, SavedTensorSlices, TensorPro
 
 Array = npt.NDArray[Any]
 
+_SHARDED_NAME = re.compile(r"(.*)-\?{5}-of-(\d{5})")
+
 
 def table_files(prefix: files.PathLike) -> list[str]:
     """The files of the V1 checkpoint ``prefix``, in order; empty when there is none."""
     folder, name = files.split(prefix)
-    pattern = re.compile(re.escape(name) + r"-(\d{5})-of-(\d{5})")
+    sharded = _SHARDED_NAME.fullmatch(name)
+    stem, count = sharded.groups() if sharded else (name, r"\d{5}")
+    pattern = re.compile(rf"{re.escape(stem)}-\d{{5}}-of-{count}")
     names = files.list_dir(folder)
     if name in names and not files.is_dir(prefix):
         return [files.text(prefix)]
