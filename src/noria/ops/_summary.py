@@ -82,8 +82,8 @@ def _pretty(array: Array, edge: int, text: Callable[[Any], bytes], rank: int) ->
     count = array.shape[0]
     depth = rank - array.ndim
     gap = b" " if array.ndim == 1 else b"\n" * (array.ndim - 1) + b" " * (depth + 1)
-    head = [_pretty(array[i], edge, text, rank) for i in range(min(edge, count))]
-    tail = [_pretty(array[i], edge, text, rank) for i in range(max(edge, count - edge), count)]
+    head = [_pretty(array[i, ...], edge, text, rank) for i in range(min(edge, count))]
+    tail = [_pretty(array[i, ...], edge, text, rank) for i in range(max(edge, count - edge), count)]
     shown = gap.join(head)
     if count > 2 * edge:
         shown += gap + b"..."

@@ -92,7 +92,7 @@ def _reduced_axes(axes: Array, rank: int) -> list[int]:
 
 @kernel("ReduceJoin")
 def _reduce_join(call: KernelCall, x: Array, axes: Array) -> Array:
-    """Joins along ``axes``, the first of them slowest; no axes at all leave ``x`` as it is."""
+    """Joins along ``axes``, one after the other, so the first moves fastest; no axes at all leave ``x`` as it is."""
     reduced = _reduced_axes(axes, x.ndim)
     if not reduced:
         return x
@@ -100,7 +100,7 @@ def _reduce_join(call: KernelCall, x: Array, axes: Array) -> Array:
     kept = [i for i in range(x.ndim) if i not in reduced]
     kept_shape = tuple(x.shape[i] for i in kept)
     width = math.prod(x.shape[i] for i in reduced)
-    rows = x.transpose([*kept, *reduced]).reshape((math.prod(kept_shape), width)).tolist()
+    rows = x.transpose([*kept, *reversed(reduced)]).reshape((math.prod(kept_shape), width)).tolist()
     shape = tuple(1 if i in reduced else d for i, d in enumerate(x.shape)) if call.flag("keep_dims") else kept_shape
     return string_array([separator.join(row) for row in rows], shape)
 
