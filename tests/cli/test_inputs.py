@@ -180,5 +180,5 @@ def test_an_impossible_conversion_names_the_input(value: Any, dtype: dtypes.DTyp
 
 def test_the_placeholder_shape_holds() -> None:
     assert convert("x", [[1.0]], dtypes.float32, (None, 1)).shape == (1, 1)
-    with pytest.raises(InvalidArgumentError, match=r"has shape \[2\], the model's placeholder takes \[\?,1\]"):
+    with pytest.raises(InvalidArgumentError, match=r"has shape \[2\], the model takes \[\?,1\]"):
         convert("x", [1.0, 2.0], dtypes.float32, (None, 1))

@@ -186,12 +186,12 @@ def convert(key: str, value: Any, dtype: DType, shape: shapes.Shape) -> Array:
     """``value`` as an array of ``dtype``, by the rules of a TensorFlow session's feeds.
 
     Any number becomes any numeric type as NumPy casts it; where that drops a fraction, an imaginary part or high bits
-    a warning says so. ``shape`` is the placeholder's own; an array that contradicts it is refused.
+    a warning says so. ``shape`` is what the graph's tensor takes; an array that contradicts it is refused.
     """
     array = _strings(key, value) if dtype is dtypes.string else _numbers(key, value, dtype)
     if not shapes.compatible(shape, array.shape):
         raise InvalidArgumentError(
-            f"input {key!r} has shape {shapes.text(array.shape)}, the model's placeholder takes {shapes.text(shape)}"
+            f"input {key!r} has shape {shapes.text(array.shape)}, the model takes {shapes.text(shape)}"
         )
     return array
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from noria import dtypes, shapes
 from noria.cli.functions import FunctionRow, defined_functions
+from noria.cli.variables import VariableRow, checkpoint_variables, model_variables
 from noria.errors import NotFoundError, TFError
-from noria.formats import files
+from noria.formats import files, saved_model
 from noria.formats.saved_model import SavedModelDir, is_saved_model, read_saved_model
 from noria.model import Model, load
 from noria.protos.tensorflow import (
@@ -45,20 +46,6 @@ class SignatureRow:
     outputs: tuple[TensorRow, ...]
     problem: str | None = None
     ops: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class VariableRow:
-    """A variable of the checkpoint; shape None where it is not known."""
-
-    name: str
-    dtype: str
-    shape: shapes.Shape
-    nbytes: int
-
-    @property
-    def parameters(self) -> int:
-        return 0 if self.dtype == "string" else shapes.num_elements(self.shape) or 0
 
 
 @dataclass(frozen=True)
@@ -100,19 +87,23 @@ class ModelReport:
     meta_graphs: tuple[MetaGraphRow, ...]
 
 
-def read_report(path: str, *, tag_set: str | None = None, run: bool = True) -> ModelReport:
+def read_report(path: str, *, tag_set: str | None = None) -> ModelReport:
     """What can be said of the model at ``path``: a SavedModel folder, a frozen graph or a ``.meta`` file.
 
-    tag_set: only the MetaGraph with exactly these tags, comma-separated. run: also load the model, to say whether its
-    signatures run here and what its variables are. Raises the errors of reading the files; what goes wrong in loading
-    is reported and does not raise.
+    tag_set: only the MetaGraph with exactly these tags, comma-separated. Raises the errors of reading the files; what
+    goes wrong in loading the graph is reported and does not raise.
     """
     if not _is_saved_model_path(path):
         model = load(path, tags=tag_set)
-        return ModelReport(path, False, (_meta_graph_row(model.meta_graph, model, ""),))
+        return ModelReport(path, False, (_meta_graph_row(model.meta_graph, model, "", model_variables(model)),))
     folder = read_saved_model(path)
+    try:
+        variables = () if folder.variables_prefix is None else checkpoint_variables(folder.variables_prefix)
+    except TFError:
+        variables = ()  # loading meets the same damage and reports it
     metas = list(folder.proto.meta_graphs) if tag_set is None else [folder.meta_graph(tag_set)]
-    rows = [_saved_row(folder, meta, run) for meta in sorted(metas, key=lambda meta: sorted(meta.meta_info_def.tags))]
+    metas.sort(key=lambda meta: sorted(meta.meta_info_def.tags))
+    rows = [_saved_row(folder, meta, variables) for meta in metas]
     return ModelReport(folder.path, True, tuple(rows))
 
 
@@ -120,17 +111,17 @@ def _is_saved_model_path(path: str) -> bool:
     return is_saved_model(path) or files.split(path)[1] in ("saved_model.pb", "saved_model.pbtxt")
 
 
-def _saved_row(folder: SavedModelDir, meta: MetaGraphDef, run: bool) -> MetaGraphRow:
-    if not run:
-        return _meta_graph_row(meta, None, "")
+def _saved_row(folder: SavedModelDir, meta: MetaGraphDef, variables: tuple[VariableRow, ...]) -> MetaGraphRow:
     try:
         model = load(folder.path, tags=tuple(meta.meta_info_def.tags))
     except TFError as error:
-        return _meta_graph_row(meta, None, str(error))
-    return _meta_graph_row(meta, model, "")
+        return _meta_graph_row(meta, None, str(error), variables)
+    return _meta_graph_row(meta, model, "", variables)
 
 
-def _meta_graph_row(meta: MetaGraphDef, model: Model | None, problem: str) -> MetaGraphRow:
+def _meta_graph_row(
+    meta: MetaGraphDef, model: Model | None, problem: str, variables: tuple[VariableRow, ...]
+) -> MetaGraphRow:
     # A frozen graph has no SignatureDef of its own: there the loaded model knows more than the file.
     rows = {key: _signature_row(key, meta.signature_def[key]) for key in meta.signature_def}
     if model is not None:
@@ -141,19 +132,10 @@ def _meta_graph_row(meta: MetaGraphDef, model: Model | None, problem: str) -> Me
                 tuple(TensorRow(k, s.dtype.proto_name, s.shape, s.tensor) for k, s in signature.inputs.items()),
                 tuple(TensorRow(k, s.dtype.proto_name, s.shape, s.tensor) for k, s in signature.outputs.items()),
             )
-            rows[key] = SignatureRow(
-                key, row.method_name, row.inputs, row.outputs, signature.problem(), dict(signature.ops)
-            )
+            rows[key] = replace(row, problem=signature.problem(), ops=dict(signature.ops))
     elif problem:
-        rows = {k: SignatureRow(k, r.method_name, r.inputs, r.outputs, problem) for k, r in rows.items()}
-    variables = (
-        ()
-        if model is None
-        else tuple(
-            VariableRow(name, info.dtype.name, info.shape, info.nbytes)
-            for name, info in sorted(model.variables.items())
-        )
-    )
+        for key in saved_model.signatures(meta):
+            rows[key] = replace(rows[key], problem=problem)
     return MetaGraphRow(
         tags=tuple(meta.meta_info_def.tags),
         tensorflow_version=meta.meta_info_def.tensorflow_version,

@@ -105,9 +105,12 @@ def feed_arrays(signature: Signature, feeds: Mapping[str, Any], meta: MetaGraphD
             f"inputs {sorted(feeds)} do not match signature {signature.name!r}, which takes "
             f"{sorted(signature.inputs)}: {', '.join(parts)}"
         )
+    # A session checks the fed tensor's static shape: a placeholder's is its own, and of any other tensor the
+    # signature's declaration is the record.
     placeholders = placeholder_shapes(meta)
+    specs = signature.inputs
     return {
-        key: convert(key, value, signature.inputs[key].dtype, placeholders.get(signature.inputs[key].tensor))
+        key: convert(key, value, specs[key].dtype, placeholders.get(specs[key].tensor, specs[key].shape))
         for key, value in feeds.items()
     }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from noria.cli.report import MetaGraphRow, ModelReport, SignatureRow, TensorRow,
 from noria.cli.snippets import Snippets, snippets
 
 _MOST_VARIABLES = 20  # in the overview; --all lists every one
+_MOST_TENSORS = 4  # of one signature in a table of signatures
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,7 @@ def _overview(report: ModelReport) -> Iterator[Block]:
         yield _signature_table(graph)
         yield from _why_not(graph.signatures, graph)
         yield from _variables(graph, _MOST_VARIABLES)
-        yield Table("", ["", ""], [["ops", ", ".join(f"{op} {n}" for op, n in graph.ops.items())]], plain=False)
-        yield Lines(["", "Ops:", "  " + ", ".join(f"{op} {n}" for op, n in graph.ops.items())], terminal=False)
+        yield Lines(["", "Ops: " + ", ".join(f"{op} {count}" for op, count in graph.ops.items())])
 
 
 def _everything(graph: MetaGraphRow, report: ModelReport) -> Iterator[Block]:
@@ -142,8 +142,9 @@ def _signature_table(graph: MetaGraphRow) -> Table:
     return Table("Signatures", ["signature", "method", "inputs", "outputs", "runs here"], rows)
 
 
-def _brief(tensors: Iterable[TensorRow]) -> str:
-    return ", ".join(f"{t.key}: {t.dtype.removeprefix('DT_').lower()} {shapes.text(t.shape)}" for t in tensors)
+def _brief(tensors: Sequence[TensorRow]) -> str:
+    listed = [f"{t.key}: {t.dtype.removeprefix('DT_').lower()} {shapes.text(t.shape)}" for t in tensors[:_MOST_TENSORS]]
+    return ", ".join(listed + [f"and {len(tensors) - _MOST_TENSORS} more"] * (len(tensors) > _MOST_TENSORS))
 
 
 def _runs(row: SignatureRow) -> str:
@@ -225,22 +226,24 @@ def _functions(graph: MetaGraphRow) -> Iterator[Block]:
 
 
 def _variables(graph: MetaGraphRow, most: int) -> Iterator[Block]:
-    total = (
-        f"{len(graph.variables)} variables, {graph.parameters:,} parameters, {size_text(graph.nbytes)}"
-        if graph.variables
-        else "No variables"
+    if not graph.variables:
+        yield Lines(["", "No variables"])
+        return
+    count = len(graph.variables)
+    copies = sum((len(row.keys) - 1) * row.nbytes for row in graph.variables)
+    total = f"{count} variable{'s' * (count > 1)}, {graph.parameters:,} parameters, {size_text(graph.nbytes)}"
+    total += f"; the checkpoint holds copies of {size_text(copies)} more" if copies else ""
+    rows = graph.variables
+    if count > most:
+        rows = tuple(sorted(rows, key=lambda row: (-row.nbytes, row.name))[:most])
+        total += f"; the {most} largest:"
+    yield Lines(["", total])
+    yield Table(
+        "",
+        ["variable", "dtype", "shape", "size"],
+        [[row.name, row.dtype, shapes.text(row.shape), size_text(row.nbytes)] for row in rows],
+        ["size"],
     )
-    largest = sorted(graph.variables, key=lambda row: (-row.nbytes, row.name))[:most]
-    if most >= len(graph.variables):
-        largest = list(graph.variables)
-    yield Lines(["", total + (f"; the {most} largest:" if most < len(graph.variables) else "")])
-    if largest:
-        yield Table(
-            "",
-            ["variable", "dtype", "shape", "size"],
-            [[row.name, row.dtype, shapes.text(row.shape), size_text(row.nbytes)] for row in largest],
-            ["size"],
-        )
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
@@ -269,7 +272,8 @@ def _graph_json(graph: MetaGraphRow, report: ModelReport, chosen: str | None) ->
         "parameters": graph.parameters,
         "variable_bytes": graph.nbytes,
         "variables": [
-            {"name": v.name, "dtype": v.dtype, "shape": _dims(v.shape), "bytes": v.nbytes} for v in graph.variables
+            {"name": v.name, "keys": list(v.keys), "dtype": v.dtype, "shape": _dims(v.shape), "bytes": v.nbytes}
+            for v in graph.variables
         ],
         "functions": [{"name": f.name, "options": [list(option) for option in f.options]} for f in graph.functions],
     }
