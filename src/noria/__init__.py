@@ -13,7 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from noria.model import Model, Signature, load
+    from noria.model.load import load
+    from noria.model.model import Model
+    from noria.model.signature import Signature
 
 __version__ = "0.1.0"
 __all__ = ["Model", "Signature", "__version__", "load"]
