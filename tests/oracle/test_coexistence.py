@@ -15,7 +15,8 @@ _USE = """
 theirs = tf.make_tensor_proto([1.0, 2.0])
 assert to_array(ours.TensorProto.FromString(theirs.SerializeToString())).tolist() == [1.0, 2.0]
 assert tf.make_ndarray(type(theirs).FromString(from_array([3.0]).SerializeToString())).tolist() == [3.0]
-assert type(theirs) is not ours.TensorProto and type(theirs).DESCRIPTOR.full_name == ours.TensorProto.DESCRIPTOR.full_name
+assert type(theirs) is not ours.TensorProto
+assert type(theirs).DESCRIPTOR.full_name == ours.TensorProto.DESCRIPTOR.full_name
 request = predict_pb2.PredictRequest()
 request.inputs['x'].CopyFrom(theirs)
 assert to_array(serving.PredictRequest.FromString(request.SerializeToString()).inputs['x']).tolist() == [1.0, 2.0]

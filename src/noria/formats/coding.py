@@ -80,21 +80,21 @@ def unmask(stored: int) -> int:
 def pack_varints(values: npt.NDArray[Any]) -> bytes:
     """The varints of an integer array one after the other; negative numbers as their 64-bit two's complement.
 
-    Works on whole columns: the n-th bytes of all numbers at once.
+    Works on whole columns: the n-th bytes of all numbers at once, then drops the bytes that a number does not need.
     """
     flat = values.reshape(-1)
     if flat.dtype == np.bool_ or flat.size == 0 or (flat.min() >= 0 and flat.max() < 0x80):
         return flat.astype(np.uint8).tobytes()
-    wide = flat.astype(np.int64).view(np.uint64) if flat.dtype.kind == "i" else flat.astype(np.uint64)
-    sizes = np.ones(wide.shape, np.intp)
-    for bits in range(7, 64, 7):
-        sizes += wide >= np.uint64(1 << bits)
-    ends = np.cumsum(sizes)
-    starts = ends - sizes
-    out = np.empty(int(ends[-1]), np.uint8)
-    for n in range(int(sizes.max())):
-        holds = sizes > n
-        low = (wide[holds] >> np.uint64(7 * n)).astype(np.uint8) & np.uint8(0x7F)
-        more = (sizes[holds] > n + 1).astype(np.uint8) << 7
-        out[starts[holds] + n] = low | more
-    return out.tobytes()
+    rest = flat.astype(np.int64).view(np.uint64) if flat.dtype.kind == "i" else flat.astype(np.uint64)
+    width = (int(rest.max()).bit_length() + 6) // 7
+    if width <= 4:
+        rest = rest.astype(np.uint32)
+    columns = np.empty((rest.size, width), np.uint8)
+    needed = np.ones((rest.size, width), np.bool_)
+    for n in range(width):
+        if n:
+            np.not_equal(rest, 0, out=needed[:, n])
+            columns[:, n - 1] |= needed[:, n].view(np.uint8) << 7
+        np.bitwise_and(rest, 0x7F, out=columns[:, n], casting="unsafe")
+        rest >>= 7
+    return columns[needed].tobytes()

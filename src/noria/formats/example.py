@@ -17,7 +17,7 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from noria.errors import InvalidArgumentError
-from noria.formats.tensor_proto import as_bytes
+from noria.formats.tensor_proto import as_bytes, numbers
 from noria.protos.tensorflow import Example, SequenceExample
 from noria.protos.tensorflow import Feature as FeatureProto
 from noria.protos.tensorflow import Features as FeaturesProto
@@ -48,7 +48,7 @@ def parse_sequence_example(serialized: bytes) -> tuple[dict[str, Feature], dict[
     except DecodeError as error:
         raise InvalidArgumentError(f"{len(serialized)} bytes are not a tf.SequenceExample: {error}") from None
     lists = {
-        name: [_value(step) for step in steps.feature] for name, steps in example.feature_lists.feature_list.items()
+        name: [_value(step) for step in steps.feature[:]] for name, steps in example.feature_lists.feature_list.items()
     }
     return _present(example.context.feature), lists
 
@@ -89,10 +89,10 @@ def _present(features: Mapping[str, FeatureProto]) -> dict[str, Feature]:
 def _value(feature: FeatureProto) -> Feature | None:
     kind = feature.WhichOneof("kind")
     if kind == "float_list":
-        return np.array(feature.float_list.value, np.float32)
+        return numbers(feature.float_list.value, np.float32)
     if kind == "int64_list":
-        return np.array(feature.int64_list.value, np.int64)
-    return list(feature.bytes_list.value) if kind == "bytes_list" else None
+        return numbers(feature.int64_list.value, np.int64)
+    return feature.bytes_list.value[:] if kind == "bytes_list" else None
 
 
 def _fill(proto: FeaturesProto, features: Mapping[str, npt.ArrayLike]) -> None:

@@ -16,12 +16,13 @@ A TensorProto holds its elements, row-major, in one of two ways:
     string_val       string                               resource_handle_val, variant_val: messages
 
 Both ways ``tensor_content`` wins. A 4-bit or 2-bit element takes one byte everywhere. A packed field of numbers is the
-array's own bytes behind a tag and a length, so it is written by merging exactly that.
+array's own bytes behind a tag and a length, so it is written as exactly that.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -40,6 +41,7 @@ MAX_SPLAT_BYTES: Final = 1 << 31
 # Some elements and then the last one repeated has to be written out.
 MAX_FILL_BYTES: Final = 1 << 26
 _SMALL_BYTES: Final = 1 << 12  # below this a splat is written out too: contiguous arrays are easier on everyone
+_SHORT: Final = 64
 _MAX_RANK: Final = 64  # NumPy's
 
 _INT_VAL: Final = "int_val"
@@ -58,7 +60,8 @@ _FIELDS: Final[dict[DType, str]] = {
     dtypes.resource: "resource_handle_val",
     dtypes.variant: "variant_val",
 } | {d: "float8_val" for d in dtypes.ALL if d.name.startswith(("float8", "float4"))}
-_FIELD_NUMBERS: Final = {f.name: f.number for f in TensorProto.DESCRIPTOR.fields}
+_TAGS: Final = {f.name: coding.put_varint(f.number << 3 | 2) for f in TensorProto.DESCRIPTOR.fields}
+_CONTENT_TAG: Final = _TAGS["tensor_content"]
 
 
 def field_of(dtype: DType) -> str:
@@ -87,7 +90,7 @@ def to_array(proto: TensorProto, *, max_fill_bytes: int = MAX_FILL_BYTES) -> Arr
 
 
 def _shape(proto: TensorProto) -> tuple[int, ...]:
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
+    shape = tuple([dim.size for dim in proto.tensor_shape.dim[:]])  # a slice is a list: iterating it is far cheaper
     if len(shape) > _MAX_RANK:
         raise InvalidArgumentError(f"a tensor of rank {len(shape)}; at most {_MAX_RANK} dimensions are supported")
     if min(shape, default=0) < 0:
@@ -148,14 +151,19 @@ def _stored(proto: TensorProto, dtype: DType) -> Array:
     if dtype.numpy.hasobject:
         return object_array(values)
     if field == "half_val":
-        return np.array(values, np.int32).astype(np.uint16).view(dtype.numpy)
+        return numbers(values, np.int32).astype(np.uint16).view(dtype.numpy)
     if field == _INT_VAL:
-        wide = np.array(values, np.int32)
+        wide = numbers(values, np.int32)
         return wide.astype(np.int8).astype(dtype.numpy) if dtype.bits < 8 else wide.astype(dtype.numpy, copy=False)
     if dtype.is_complex:
-        parts = np.array(values, np.float32 if dtype is dtypes.complex64 else np.float64)
+        parts = numbers(values, np.float32 if dtype is dtypes.complex64 else np.float64)
         return parts[: len(parts) // 2 * 2].view(dtype.numpy)
-    return np.array(values, dtype.numpy)
+    return numbers(values, dtype.numpy)
+
+
+def numbers(values: Any, dtype: npt.DTypeLike) -> Array:
+    """The array of a repeated field: through a list when it is short, through its buffer when it is long."""
+    return np.array(values[:] if len(values) <= _SHORT else values, dtype)
 
 
 def _filled(stored: Array, dtype: DType, shape: tuple[int, ...], count: int, max_fill_bytes: int) -> Array:
@@ -199,22 +207,28 @@ def from_array(array: npt.ArrayLike, dtype: DType | None = None, *, content: boo
         dtype = dtypes.from_numpy(values.dtype)
     if not dtype.numpy.hasobject and values.dtype != dtype.numpy:
         values = values.astype(dtype.numpy)
-    proto = TensorProto(dtype=dtype.number)
-    proto.tensor_shape.SetInParent()
-    for size in values.shape:
-        proto.tensor_shape.dim.add().size = size
+    header = _header(dtype.number, values.shape)
     if values.size == 0:
-        return proto
+        return TensorProto.FromString(header)
     field = field_of(dtype)
-    if dtype is dtypes.string:
-        proto.string_val.extend(as_bytes(values))
-    elif dtype.numpy.hasobject:
-        getattr(proto, field).extend(values.reshape(-1).tolist())
-    elif content:
-        proto.tensor_content = values.tobytes()
-    else:
-        _merge_packed(proto, field, _payload(np.ascontiguousarray(values), field))
-    return proto
+    if dtype.numpy.hasobject:
+        proto = TensorProto.FromString(header)
+        getattr(proto, field).extend(as_bytes(values) if dtype is dtypes.string else values.reshape(-1).tolist())
+        return proto
+    plain = np.ascontiguousarray(values).reshape(-1)
+    payload: Any = plain.view(np.uint8) if content else _payload(plain, field)
+    tag = _CONTENT_TAG if content else _TAGS[field]
+    return TensorProto.FromString(b"".join((header, tag, coding.put_varint(len(payload)), payload)))
+
+
+@lru_cache(maxsize=1024)
+def _header(number: int, shape: tuple[int, ...]) -> bytes:
+    """The serialized dtype and shape, which every answer of a signature has in common."""
+    proto = TensorProto(dtype=number)
+    proto.tensor_shape.SetInParent()
+    for size in shape:
+        proto.tensor_shape.dim.add().size = size
+    return proto.SerializeToString()
 
 
 def as_bytes(values: Array) -> list[bytes]:
@@ -239,9 +253,4 @@ def _payload(values: Array, field: str) -> Any:
         return coding.pack_varints(values.astype(np.int32))
     if field in ("int64_val", "uint32_val", "uint64_val", "bool_val"):
         return coding.pack_varints(values)
-    return values.reshape(-1).view(np.uint8)
-
-
-def _merge_packed(proto: TensorProto, field: str, payload: Any) -> None:
-    tag = coding.put_varint(_FIELD_NUMBERS[field] << 3 | 2)
-    proto.MergeFromString(b"".join((tag, coding.put_varint(len(payload)), payload)))
+    return values.view(np.uint8)
