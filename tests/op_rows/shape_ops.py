@@ -165,7 +165,7 @@ ROWS: list[Row] = [
         id="refused",
     ),
     # Fill, ZerosLike, OnesLike
-    Row("Fill", [[Const(d), Rand(())] for d in ([2, 3], [0, 2], [])], dtypes=_MOST),
+    Row("Fill", [[Const(d, dtypes.int32), Rand(())] for d in ([2, 3], [0, 2], [])], dtypes=_MOST),
     Row("Fill", [[_INTS, Rand(())], [np.array([0], np.int64), Rand(())]], dtypes=_SOME, id="fed"),
     Row("Fill", [Const([2]), np.array(b"ab", object)], lowers=False, id="text"),
     Row("Fill", [[Const([-1]), Rand(())], [_ints(2, -1), Rand(())]], dtypes=_F32, error=_BAD, id="refused"),

@@ -70,7 +70,8 @@ ROWS: list[Row] = [
         attrs={"num_split": 2},
         dtypes=_SOME,
     ),
-    Row("SplitV", [Rand((3, 4)), Const([-1]), Const(0)], attrs={"num_split": 1}, id="one"),
+    Row("SplitV", [Rand((3, 4)), Const([3]), Const(0)], attrs={"num_split": 1}, id="one"),
+    Row("SplitV", [Rand((3, 4)), Const([-1]), Const(0)], attrs={"num_split": 1}, error=_BAD, id="one-refused"),
     Row("SplitV", [Rand((3, 4)), _i(1, 3), Const(1)], attrs={"num_split": 2}, lowers=False, id="fed"),
     Row(
         "SplitV",

@@ -16,6 +16,9 @@ from noria.graph.op_spec import op_spec
 from op_cases import Case, collect, expand
 from op_runner import assert_same, bound_attrs, run_case
 
+# Names of arguments that TensorFlow's Python functions change.
+_RENAMED = {"split_dim": "axis", "dim": "axis", "squeeze_dims": "axis"}
+
 CASES = [case for row in collect() for case in expand(row)]
 
 
@@ -26,15 +29,19 @@ def tensorflow_outputs(case: Case) -> list[Any]:
     function = getattr(tf.raw_ops, case.row.op)
     accepted = inspect.signature(function).parameters
     attrs = bound_attrs(spec, case) | dict(case.attrs)
-    arguments = {k: _attr(v) for k, v in attrs.items() if k in accepted}
+
+    def name(given: str) -> str:
+        return given if given in accepted else _RENAMED.get(given, given)
+
+    arguments = {name(k): _attr(v) for k, v in attrs.items() if name(k) in accepted}
     tensors = [tf.constant(a, _dtype(a, case)) for a in case.inputs]
     for arg in spec.inputs:
         if arg.number_attr or arg.type_list_attr:
             listed = attrs[arg.type_list_attr] if arg.type_list_attr else range(attrs[arg.number_attr])
             count = len(listed)
-            arguments[arg.name] = [tensors.pop(0) for _ in range(count)]
+            arguments[name(arg.name)] = [tensors.pop(0) for _ in range(count)]
         else:
-            arguments[arg.name] = tensors.pop(0)
+            arguments[name(arg.name)] = tensors.pop(0)
     result = function(**arguments)
     if result is None or isinstance(result, tf.Operation):
         return []

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from noria import dtypes
+from noria.dtypes import DType
 from noria.errors import InvalidArgumentError, UnimplementedError
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, Lowering, Out, Value, infer, kernel, lower
 from noria.shapes import Shape
 
 _SMALL_INTS = frozenset(np.dtype(t) for t in (np.int8, np.uint8, np.int16, np.uint16, np.int32))
-_HALVES = (dtypes.float16, dtypes.bfloat16)
 
 
 @infer("Cast")
@@ -40,9 +40,16 @@ def _cast(call: KernelCall, x: Array) -> Array:
         return x
     if x.dtype.hasobject or target.numpy.hasobject:
         raise UnimplementedError(f"Cast {source} to {target} is not supported")
-    if call.flag("Truncate") and source.is_floating and target in _HALVES:
+    if _truncates(call, source, target):
         x = _without_low_bits(x.astype(np.float32), 13 if target is dtypes.float16 else 16)
     return cast_array(x, target.numpy)
+
+
+def _truncates(call: KernelCall | Lowering, source: DType, target: DType) -> bool:
+    """Whether the low bits are cut instead of rounded; TensorFlow knows no such cast of doubles to bfloat16."""
+    if not call.flag("Truncate") or source not in (dtypes.float32, dtypes.float64):
+        return False
+    return target is dtypes.float16 or (target is dtypes.bfloat16 and source is dtypes.float32)
 
 
 def cast_array(x: Array, target: np.dtype[Any]) -> Array:
@@ -97,7 +104,7 @@ def _cast_lower(op: Lowering) -> Value:
     x, target = op.inputs[0], op.dtype("DstT")
     if x.dtype is target:
         return x
-    if op.flag("Truncate") and x.dtype.is_floating and target in _HALVES:
+    if _truncates(op, x.dtype, target):
         op.cannot("truncation of the low bits")
     return op.emit("Cast", x, dtype=target, shape=x.shape, to=target.onnx)
 

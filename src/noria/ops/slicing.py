@@ -199,6 +199,11 @@ def _split_sizes(sizes: Sequence[int], dim: int, count: int) -> list[int]:
             f"size of the split_tensor must be 1-D and have the same elements as outputs got 1 -D "
             f"and {len(result)} elements"
         )
+    if count == 1 and result[0] != dim:
+        raise InvalidArgumentError(
+            "If there is only one output, it must have the same size as the input. "
+            f"Input size: {dim} output size: {result[0]}"
+        )
     if result.count(-1) > 1:
         raise InvalidArgumentError("There can only be one -1 in the input.")
     for i, size in enumerate(result):
@@ -231,11 +236,13 @@ def _split_v_lower(op: Lowering) -> tuple[Value, ...]:
         sizes = op.constant(_split_sizes(given, size, count), dtypes.int64)
     elif -1 not in given:
         sizes = op.constant(given, dtypes.int64)
+    elif count == 1:
+        op.cannot("one output of unknown size is an error")
     else:
         known = sum(s for s in given if s != -1)
         rest = op.emit("Sub", dim_of(op, x, at), op.constant([known], dtypes.int64), shape=(1,))
         places = [rest if s == -1 else op.constant([s], dtypes.int64) for s in given]
-        sizes = places[0] if count == 1 else op.emit("Concat", *places, axis=0, shape=(count,))
+        sizes = op.emit("Concat", *places, axis=0, shape=(count,))
     if count == 1 and size is not None:
         return (x,)
     return op.emit_many(
