@@ -8,6 +8,8 @@ from noria import dtypes
 from noria.errors import Code
 from op_cases import FLOATS, NUMBERS, Const, Rand, Row, each
 
+_NARROW = (dtypes.float32, dtypes.float16, dtypes.bfloat16)
+_WIDE = (dtypes.float64,)  # the engine has these in single precision only
 _SPECIAL = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, -1, 1, 80, -80, 7, 1e30, -1e-8], np.float32)
 _ROWS = np.array([[1, 2, 3], [np.inf, 1, 2], [-np.inf, -np.inf, -np.inf], [np.nan, 1, 2], [6e4, -6e4, 5]], np.float32)
 _SHAPES = [[Rand((3, 5))], [Rand(())], [Rand((0, 4))], [Rand((2, 3, 2, 4), -20, 20)]]
@@ -16,7 +18,11 @@ ROWS: list[Row] = [
     *(
         row
         for op in ("Elu", "Selu", "Softplus", "Softsign")
-        for row in (Row(op, _SHAPES, dtypes=FLOATS, lowers=True), Row(op, [_SPECIAL], id="special"))
+        for row in (
+            Row(op, _SHAPES, dtypes=_NARROW),
+            Row(op, _SHAPES, dtypes=_WIDE, lowers=False),
+            Row(op, [_SPECIAL], id="special"),
+        )
     ),
     *(
         row
@@ -28,7 +34,8 @@ ROWS: list[Row] = [
             Row(op, [_SPECIAL], id="special"),
         )
     ),
-    Row("LeakyRelu", _SHAPES, attrs={"alpha": each(0.2, 1.5)}, dtypes=FLOATS),
+    Row("LeakyRelu", _SHAPES, attrs={"alpha": each(0.2, 1.5)}, dtypes=_NARROW),
+    Row("LeakyRelu", _SHAPES, attrs={"alpha": each(0.2, 1.5)}, dtypes=_WIDE, lowers=False),
     Row("LeakyRelu", [_SPECIAL], id="special"),
     *(
         row

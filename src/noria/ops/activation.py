@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from noria import shapes
+from noria import dtypes, shapes
 from noria.errors import InvalidArgumentError
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, Lowering, Value, infer, kernel, lower
@@ -62,6 +62,8 @@ def _relu_lower(op: Lowering) -> Value:
     (x,) = op.inputs
     if x.dtype.is_integer and x.dtype.name.startswith("u"):
         return x
+    if x.dtype is dtypes.int64:  # the engine's Relu ends at int32
+        return op.emit("Clip", x, op.constant(0, dtypes.int64), shape=x.shape)
     return widened_emit(op, "Relu", x, shape=x.shape)
 
 

@@ -272,6 +272,8 @@ def _transposed_lower(op: Lowering) -> Value:
         op.cannot("the filter's shape is not known, or empty, or the ranks do not fit")
     if gradient.shape[where.channel] != shape[-1] or result is None or result[where.channel] != shape[-2]:
         op.cannot("the number of channels is unknown, or not that of the filter")
+    if None not in (result[0], gradient.shape[0]) and result[0] != gradient.shape[0]:
+        op.cannot("the batch sizes differ")
     moves = windows_of(op, shape[:-2], where)
     begins, ends, extra = [], [], []
     for axis, move in zip(where.spatial, moves, strict=True):

@@ -18,7 +18,7 @@ from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, Lowering, Value, infer, kernel, lower
 from noria.ops._numeric import dims_text, quiet, typed
 from noria.ops._windows import channels_first, first_shape, from_channels_first, layout
-from noria.shapes import Shape
+from noria.shapes import Dim, Shape
 
 _f32 = np.float32
 
@@ -176,18 +176,31 @@ def _resize_bilinear_lower(op: Lowering) -> Value:
     rows, columns = _lowered_sizes(op)
     where = layout("NHWC")
     mode = "align_corners" if op.flag("align_corners") else "half_pixel" if _half_pixel(op) else "asymmetric"
+    shape = op.inputs[0].shape or ()
+    scales = [1.0, 1.0, _engine_scale(shape[1], rows, op), _engine_scale(shape[2], columns, op)]
+    # Not ``sizes`` with ``axes``: the engine's transpose optimiser (1.31) breaks that form.
     y = op.emit(
         "Resize",
         channels_first(op, x, where),
         None,
-        None,
-        op.constant([rows, columns], dtypes.int64),
+        op.constant(scales, dtypes.float32),
         shape=first_shape(op.outputs[0].shape, where),
         mode="linear",
         coordinate_transformation_mode=mode,
-        axes=[2, 3],
     )
     return from_channels_first(op, y, where, op.outputs[0].shape)
+
+
+def _engine_scale(size: Dim, wanted: int, op: Lowering) -> float:
+    """out / in as the float32 from which the engine gets back ``wanted``, which is trunc(in * scale)."""
+    if size is None:
+        op.cannot("the image's size is unknown")
+    scale = _f32(wanted) / _f32(size)
+    if int(_f32(size) * scale) < wanted:
+        scale = np.nextafter(scale, _f32(np.inf))
+    if int(_f32(size) * scale) != wanted:
+        op.cannot("no scale gives this size")
+    return float(scale)
 
 
 # ---- bicubic ----------------------------------------------------------------------------------------------------

@@ -198,6 +198,8 @@ def _batch_to_space_lower(op: Lowering) -> Value:
     count, rest = len(block), shape[len(block) :]
     inner = shape[:count]
     full = [n * b for n, b in zip(inner, block, strict=True)]
+    if x.shape is None or (x.shape[0] or 0) % math.prod(block):
+        op.cannot("the block does not divide the batch")
     if any(n - int(a) - int(b) <= 0 for n, (a, b) in zip(full, crops, strict=True)):
         op.cannot("nothing is left after cropping")
     moved = op.transpose(op.reshape(x, [*block, -1, *inner, *rest]), _to_space_perm(count, len(rest)))
