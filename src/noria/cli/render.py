@@ -112,9 +112,10 @@ def _write_rich(blocks: Iterable[Block], stream: IO[str]) -> None:
                 for line in text.splitlines():
                     console.print(Text(clean(line), style="cyan"), soft_wrap=True)
             case Table():
-                grid = RichTable(
-                    title=Text(clean(block.title), style="bold"), title_justify="left", box=box.SIMPLE_HEAD
-                )
+                if block.title:  # rich would wrap a table's own title at the table's width
+                    console.print()
+                    console.print(Text(clean(block.title), style="bold"), soft_wrap=True)
+                grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
                 for column in block.columns:
                     grid.add_column(column, justify="right" if column in block.right else "left", overflow="fold")
                 for row in block.rows:
