@@ -6,7 +6,9 @@ from noria import dtypes
 from noria.errors import Code
 from op_cases import Rand, Row
 
-_ENGINE = (dtypes.float32, dtypes.float64, dtypes.float16, dtypes.int32)
+_ENGINE = (dtypes.float32, dtypes.float64, dtypes.int32)
+# TensorFlow rounds every partial sum of a half-precision Einsum; here they add up in float32 and round once.
+_HALF_ATOL = 0.05
 _TWO: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
     ("ij,jk->ik", (2, 3), (3, 4)),
     ("ij,jk->ki", (2, 3), (3, 4)),
@@ -66,6 +68,17 @@ ROWS: list[Row] = [
         for equation, a, b in _TWO
     ],
     *[
+        Row(
+            "Einsum",
+            [Rand(a), Rand(b)],
+            attrs={"equation": equation.encode()},
+            dtypes=(dtypes.float16, dtypes.bfloat16),
+            atol=_HALF_ATOL,
+            id=f"{equation} {a} half",
+        )
+        for equation, a, b in _TWO
+    ],
+    *[
         Row("Einsum", [Rand(a)], attrs={"equation": equation.encode()}, dtypes=_ENGINE, id=f"{equation} {a}")
         for equation, a in _ONE
     ],
@@ -86,7 +99,7 @@ ROWS: list[Row] = [
             [Rand(a), Rand(b)],
             attrs={"equation": equation.encode()},
             lowers=False,
-            dtypes=(dtypes.bfloat16, dtypes.complex64),
+            dtypes=(dtypes.complex64,),
             id=f"{equation} host",
         )
         for equation, a, b in _TWO[:6]

@@ -171,6 +171,7 @@ infer("Round")(same_shape)
 @kernel("Round")
 @quiet
 def _round(call: KernelCall, x: Array) -> Array:
+    # Integers stay as they are, which is what tf.round promises; TensorFlow 2.21's own kernel gives 0 for them.
     return typed(np.rint(x) if x.dtype.kind not in "iu" else x, call.output_dtype)
 
 
