@@ -1,0 +1,67 @@
+"""The command line of ``noria serve``."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from noria.errors import InvalidArgumentError
+from noria.serving.config import ServerConfig, help_text, parse_flags
+
+
+def test_both_ways_of_writing_a_flag() -> None:
+    config, warnings = parse_flags(
+        ["--port=9000", "--rest_api_port", "-1", "--model_name=m", "-model_base_path", "/m", "--saved_model_tags="]
+    )
+    assert config == ServerConfig(
+        port=9000, rest_api_port=-1, model_name="m", model_base_path="/m", saved_model_tags=""
+    )
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["--rest_api_enable_cors_support"], True),
+        (["--rest_api_enable_cors_support", "--port=1"], True),
+        (["--rest_api_enable_cors_support=false"], False),
+        (["--rest_api_enable_cors_support", "false"], False),
+        (["--rest-api-enable-cors-support=TRUE"], True),
+    ],
+)
+def test_booleans(argv: list[str], expected: bool) -> None:
+    assert parse_flags(argv)[0].rest_api_enable_cors_support is expected
+
+
+def test_known_flags_that_do_nothing_yet_warn() -> None:
+    config, warnings = parse_flags(["--enable_batching", "--model_config_file", "a.txt", "--port=1"])
+    assert config == ServerConfig(port=1)
+    assert warnings == [
+        "--enable_batching is not supported yet and has no effect",
+        "--model_config_file is not supported yet and has no effect",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--rest_port=1"], "unknown flag --rest_port; did you mean --"),
+        (["--xyzzy"], "unknown flag --xyzzy; noria serve --help lists all flags"),
+        (["--port=high"], "--port is a whole number; got 'high'"),
+        (["--port"], "--port needs a value: --port=<int>"),
+        (["--rest_api_enable_cors_support=maybe"], "is true or false; got 'maybe'"),
+        (["model"], "unexpected argument 'model'"),
+    ],
+)
+def test_errors(argv: list[str], message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        parse_flags(argv)
+    assert message in str(caught.value)
+
+
+def test_help_has_every_flag() -> None:
+    text = help_text()
+    for row in fields(ServerConfig):
+        assert f"--{row.name} " in text
+        assert row.metadata["help"] in text
