@@ -17,7 +17,7 @@ from op_cases import Case, collect, expand
 from op_runner import assert_same, bound_attrs, run_case
 
 # Names of arguments that TensorFlow's Python functions change.
-_RENAMED = {"split_dim": "axis", "dim": "axis", "squeeze_dims": "axis"}
+_RENAMED = {"input": "condition", "split_dim": "axis", "dim": "axis", "squeeze_dims": "axis"}
 
 CASES = [case for row in collect() for case in expand(row)]
 
