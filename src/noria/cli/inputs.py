@@ -100,9 +100,13 @@ def load_file(path: str, name: str | None, *, allow_pickle: bool) -> Any:
         raise
     except _UNREADABLE as error:
         if "allow_pickle=" in str(error):
+            what = (
+                "holds pickled Python objects"
+                if "Object arrays" in str(error)
+                else "is no .npy or .npz file; if it is a pickle, it holds Python objects"
+            )
             raise InvalidArgumentError(
-                f"{path} holds pickled Python objects, which can run any code when they are read; "
-                "if you trust the file, add --allow_pickle"
+                f"{path} {what}, which can run any code when they are read; if you trust the file, add --allow_pickle"
             ) from None
         raise InvalidArgumentError(f"{path} is not a .npy or .npz file that NumPy can read: {error}") from None
     except Exception as error:
