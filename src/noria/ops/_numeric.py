@@ -9,7 +9,6 @@ import ml_dtypes
 import numpy as np
 
 from noria import dtypes, shapes
-from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, Lowering, Value
@@ -138,14 +137,6 @@ def like(op: Lowering, number: float, value: Value) -> Value:
     return op.constant(number, value.dtype)
 
 
-def known_equal_rank(a: Shape, b: Shape) -> bool:
-    return a is not None and b is not None and len(a) == len(b)
-
-
 def static_dims(shape: Shape) -> tuple[int, ...] | None:
     """The dimensions where all are known, else None."""
     return tuple(d for d in shape if d is not None) if shape is not None and shapes.is_static(shape) else None
-
-
-def integer_dtype(dtype: DType) -> bool:
-    return dtype.is_integer
