@@ -126,6 +126,7 @@ def test_resources_and_variants_give_their_messages() -> None:
 @pytest.mark.parametrize(
     ("proto", "message"),
     [
+        (make(21, (2,)), "dtype variant stores no element"),
         (make(0, ()), "0 is not a TensorFlow DataType"),
         (make(99, ()), "99 is not a TensorFlow DataType"),
         (make(1, (-1,), float_val=[1]), r"\[-1\] has a negative dimension"),
@@ -169,3 +170,25 @@ def test_non_contiguous_and_byte_swapped_arrays() -> None:
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     np.testing.assert_array_equal(to_array(from_array(array.T)), array.T)
     np.testing.assert_array_equal(to_array(from_array(array.astype(">f4"))), array)
+
+
+@given(
+    st.builds(
+        make,
+        st.integers(-5, 140),
+        st.lists(st.one_of(st.integers(0, 4), st.integers(-(2**63), 2**63 - 1)), max_size=4).map(tuple),
+        tensor_content=st.binary(max_size=9),
+        float_val=st.lists(st.just(1.5), max_size=5),
+        int_val=st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5),
+        string_val=st.lists(st.binary(max_size=2), max_size=3),
+        float8_val=st.binary(max_size=3),
+        scomplex_val=st.lists(st.just(0.5), max_size=3),
+    )
+)
+def test_any_message_gives_an_array_of_its_shape_or_one_error(proto: TensorProto) -> None:
+    try:
+        array = to_array(proto)
+    except InvalidArgumentError:
+        return
+    assert array.shape == tuple(dim.size for dim in proto.tensor_shape.dim)
+    assert array.dtype == dtypes.from_number(proto.dtype).numpy

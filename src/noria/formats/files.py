@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,7 +146,7 @@ def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
             return
         target = Path(text(path))
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+        beside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:
             with open(beside, "wb") as file:
                 yield file

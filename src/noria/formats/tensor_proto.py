@@ -168,6 +168,8 @@ def numbers(values: Any, dtype: npt.DTypeLike) -> Array:
 
 def _filled(stored: Array, dtype: DType, shape: tuple[int, ...], count: int, max_fill_bytes: int) -> Array:
     """``stored`` and then its last element (zero if it is empty) until there are ``count``."""
+    if len(stored) == 0 and dtype in (dtypes.resource, dtypes.variant):
+        raise InvalidArgumentError(f"a tensor of shape {list(shape)} and dtype {dtype} stores no element")
     nbytes = count * dtype.numpy.itemsize
     if len(stored) == 0:
         zero = np.array([b""], object) if dtype is dtypes.string else np.zeros(1, dtype.numpy)
