@@ -75,8 +75,8 @@ def run_model(options: RunOptions) -> None:
         sys.stdout.write("\n")
         return
     for key in sorted(outputs):
-        # A session gives scalars where the engine gives arrays of rank 0, which NumPy prints with more digits.
-        print(f"Result for output key {clean(key)}:\n{np.asarray(outputs[key])[()]}")
+        # Rank 0 as a NumPy scalar and through str, as saved_model_cli prints it: other ways show more digits.
+        print(f"Result for output key {clean(key)}:\n{np.asarray(outputs[key])[()]!s}")
         if key in targets:
             print(f"Output {clean(key)} is saved to {_save(targets[key], outputs[key], key, options.allow_pickle)}")
 
