@@ -1,0 +1,72 @@
+# Two commands do all set-up on a machine that has git, make and Python 3.11 or newer: `make demo` and `make test`.
+# Every environment is made here, with plain venv and pip; a second run finds it ready.
+
+PYTHON ?= python3
+VENV := .venv
+ORACLE := .venv-oracle
+BENCH := build/bench
+# TensorFlow's notes about CUDA and CPU flags; its errors still show. oneDNN off: the answers of the plain kernels.
+QUIET_TF := TF_CPP_MIN_LOG_LEVEL=2
+
+.PHONY: help demo test oracle oracle-env bench bench-quick lint format docs clean
+
+help:
+	@echo "make demo    serve a small model and query it over REST and gRPC"
+	@echo "make test    run the tests"
+	@echo "make oracle  compare with real TensorFlow"
+	@echo "make bench   time TensorFlow and Noria side by side (make bench-quick: a first look)"
+	@echo "make lint    ruff, mypy --strict, the import contract, generated files"
+
+demo: $(VENV)/.ready
+	$(VENV)/bin/python examples/demo.py
+
+test: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -n auto
+
+oracle: $(ORACLE)/.ready
+	$(QUIET_TF) TF_ENABLE_ONEDNN_OPTS=0 $(ORACLE)/bin/python -m pytest -o addopts="-q --strict-markers" -n auto tests/oracle
+
+oracle-env: $(ORACLE)/.ready
+
+bench: $(VENV)/.ready $(ORACLE)/.ready
+	$(QUIET_TF) $(ORACLE)/bin/python benchmarks/make_models.py $(BENCH)/models
+	$(VENV)/bin/python benchmarks/run.py --tensorflow $(ORACLE)/bin/python --models $(BENCH)/models --json $(BENCH)/result.json $(BENCH_OPTIONS)
+
+bench-quick:
+	$(MAKE) bench BENCH_OPTIONS=--quick
+
+lint: $(VENV)/.lint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python tools/gen_op_table.py --check
+
+docs: $(VENV)/.ready
+	$(VENV)/bin/python tools/gen_op_table.py
+
+clean:
+	rm -rf $(VENV) $(ORACLE) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Noria needs Python 3.11 or newer; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(VENV)/bin/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.ready
+	$(VENV)/bin/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	$(VENV)/bin/python -m pip install --quiet --group lint
+	@touch $@
+
+# tensorflow-serving-api asks for the package `tensorflow`; tensorflow-cpu is the same library without CUDA.
+$(ORACLE)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(ORACLE)
+	$(ORACLE)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(ORACLE)/bin/python -m pip install --quiet --editable . --group oracle
+	$(ORACLE)/bin/python -m pip install --quiet --no-deps 'tensorflow-serving-api==2.21.*'
+	@touch $@

@@ -1,0 +1,267 @@
+"""The benchmark: TensorFlow (CPU) and Noria side by side, on the same models, in the same run; prints one table.
+
+``make bench``, or ``python benchmarks/run.py --tensorflow PYTHON --models FOLDER`` with the interpreter of the
+environment that has TensorFlow; this one has Noria. Each engine runs in processes of its own with the same number of
+threads; the two take turns (TensorFlow, Noria, TensorFlow, ...), each figure is the median over the rounds, each round
+the median of its calls. A call is ``signature(arrays) -> arrays``: NumPy in, NumPy out, on both sides.
+The targets are those of the project, not of the table: a figure below its target is marked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from served import serve_iris
+
+HERE = Path(__file__).resolve().parent
+ENGINES = ("tensorflow", "noria")
+# model → the least ratio TensorFlow time / Noria time, at batch 1 and at batch 8
+IN_PROCESS = {
+    "iris": (10.0, 10.0),
+    "mnist_cnn": (3.0, 1.8),
+    "mobilenet_v2": (2.5, 1.8),
+    "resnet50": (1.5, 1.15),
+    "transformer": (1.1, 1.0),
+    "text": (2.0, 2.0),
+}
+# model → the least ratios of the time to the first answer, and of the resident memory after it
+COLD = {"iris": (10.0, 4.0), "resnet50": (6.0, 2.0)}
+IMPORT_LIMIT = 0.15  # seconds, of `import noria` alone
+# Where a library finds its threads' number in the environment, it must not differ from the other's.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "MKL_", "TF_NUM_"))}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. tensorflow, noria: in ``unit``; target: least value of tensorflow / noria."""
+
+    what: str
+    unit: str
+    tensorflow: float
+    noria: float
+    target: float
+
+    @property
+    def ratio(self) -> float:
+        return self.tensorflow / self.noria
+
+    @property
+    def met(self) -> bool:
+        return self.ratio >= self.target
+
+
+def _row(what: str, unit: str, rounds: dict[str, list[float]], target: float) -> Row:
+    """A row of the medians over the rounds."""
+    return Row(what, unit, statistics.median(rounds["tensorflow"]), statistics.median(rounds["noria"]), target)
+
+
+class Worker:
+    """A running ``worker.py``."""
+
+    def __init__(self, engine: str, python: str, threads: int) -> None:
+        command = [python, str(HERE / "worker.py"), engine, str(threads)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+        )
+
+    def measure(self, model: Path, batch: int, seconds: float) -> float:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = json.dumps({"model": str(model), "batch": batch, "seconds": seconds})
+        try:
+            self._process.stdin.write(request + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has died: the empty answer says so
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"a benchmark process failed on {model}:\n{self._process.communicate()[1][-3000:]}")
+        return float(json.loads(line))
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    python: dict[str, str]
+    models: Path
+    threads: int
+    rounds: int
+    seconds: float
+    only: frozenset[str]
+
+
+def in_process(options: Options) -> list[Row]:
+    """Calls in the process, from NumPy arrays to NumPy arrays."""
+    rows = []
+    for name, targets in IN_PROCESS.items():
+        if options.only and name not in options.only:
+            continue
+        workers = {e: Worker(e, options.python[e], options.threads) for e in ENGINES}
+        for batch, target in zip((1, 8), targets, strict=True):
+            times: dict[str, list[float]] = {e: [] for e in ENGINES}
+            for _ in range(options.rounds):
+                for engine in ENGINES:
+                    times[engine].append(workers[engine].measure(options.models / name, batch, options.seconds))
+            row = _row(f"{name}, batch {batch}", "s", times, target)
+            _progress(row)
+            rows.append(row)
+        for worker in workers.values():
+            worker.close()
+    return rows
+
+
+def cold_start(options: Options) -> list[Row]:
+    """A fresh process: seconds to its first answer, and the memory it then holds."""
+    rows = []
+    for name, (time_target, memory_target) in COLD.items():
+        if options.only and name not in options.only:
+            continue
+        seconds: dict[str, list[float]] = {e: [] for e in ENGINES}
+        resident: dict[str, list[float]] = {e: [] for e in ENGINES}
+        for _ in range(options.rounds):
+            for engine in ENGINES:
+                taken, memory = _cold(engine, options, options.models / name)
+                seconds[engine].append(taken)
+                resident[engine].append(memory)
+        found = [
+            _row(f"{name}, start to first answer", "s", seconds, time_target),
+            _row(f"{name}, resident memory then", "B", resident, memory_target),
+        ]
+        for row in found:
+            _progress(row)
+        rows += found
+    return rows
+
+
+def _cold(engine: str, options: Options, model: Path) -> tuple[float, float]:
+    command = [options.python[engine], str(HERE / "cold.py"), engine, str(options.threads), str(model)]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    taken = time.perf_counter() - start
+    _, errors = process.communicate()
+    if not line:
+        raise RuntimeError(f"{engine} failed on {model}:\n{errors[-3000:]}")
+    return taken, float(json.loads(line)["resident"])
+
+
+def import_time(python: str, rounds: int) -> float:
+    """Seconds that ``import noria`` takes, alone in a fresh process."""
+    code = "import time; t = time.perf_counter(); import noria; print(time.perf_counter() - t)"
+    return statistics.median(float(subprocess.check_output([python, "-c", code])) for _ in range(rounds))
+
+
+def served(options: Options) -> list[Row]:
+    """Served calls of one client, against TensorFlow's call in its own process."""
+    if options.only and "iris" not in options.only:
+        return []
+    worker = Worker("tensorflow", options.python["tensorflow"], options.threads)
+    times: dict[str, list[float]] = {"tensorflow": [], "rest": [], "grpc": []}
+    with serve_iris(options.python["noria"], options.models / "iris", options.threads) as client:
+        for _ in range(options.rounds):
+            times["tensorflow"].append(worker.measure(options.models / "iris", 1, options.seconds))
+            times["rest"].append(client.rest(options.seconds))
+            times["grpc"].append(client.grpc(options.seconds))
+    worker.close()
+    median = {k: statistics.median(v) for k, v in times.items()}
+    rows = [
+        Row("iris served over REST, against TensorFlow's call", "s", median["tensorflow"], median["rest"], 1.0),
+        Row("iris served over gRPC, against TensorFlow's call", "s", median["tensorflow"], median["grpc"], 0.5),
+    ]
+    for row in rows:
+        _progress(row)
+    return rows
+
+
+def _progress(row: Row) -> None:
+    print(f"{row.what}: {_shown(row.tensorflow, row.unit)} / {_shown(row.noria, row.unit)}", file=sys.stderr)
+
+
+def _shown(value: float, unit: str) -> str:
+    if unit == "B":
+        return f"{value / 1e6:.0f} MB"
+    if value < 1e-3:
+        return f"{value * 1e6:.1f} µs"
+    return f"{value * 1e3:.2f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown."""
+    lines = ["| | TensorFlow | Noria | ratio | target | |", "|---|---:|---:|---:|---:|---|"]
+    lines += [
+        f"| {r.what} | {_shown(r.tensorflow, r.unit)} | {_shown(r.noria, r.unit)} "
+        f"| {r.ratio:.2f} | {r.target:g} | {'' if r.met else 'below'} |"
+        for r in rows
+    ]
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """The processor, as the system names it."""
+    info = Path("/proc/cpuinfo")
+    models = (
+        [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        if (info.exists())
+        else []
+    )
+    name = models[0] if models else platform.processor() or platform.machine()
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cpus} CPUs, {platform.system()} {platform.machine()}"
+
+
+def versions(options: Options) -> str:
+    code = "import importlib.metadata as m, sys\nprint(*(f'{n} {m.version(n)}' for n in sys.argv[1:]), sep=', ')"
+    wanted = {"tensorflow": ["tensorflow_cpu"], "noria": ["noria", "onnxruntime", "numpy"]}
+    found = [subprocess.check_output([options.python[e], "-c", code, *wanted[e]], text=True).strip() for e in ENGINES]
+    return ", ".join(found)
+
+
+def parse() -> tuple[Options, Path | None]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tensorflow", required=True, help="Python of the environment that has TensorFlow")
+    parser.add_argument("--noria", default=sys.executable, help="Python of the environment that has Noria: this one")
+    parser.add_argument("--models", type=Path, required=True, help="folder that make_models.py filled")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of calls, for each model, engine and round")
+    parser.add_argument("--quick", action="store_true", help="2 rounds of 0.4 s: for a look, not for a figure")
+    parser.add_argument("--only", default="", help="comma-separated models")
+    parser.add_argument("--json", type=Path, help="also write the rows there")
+    given = parser.parse_args()
+    rounds, seconds = (2, 0.4) if given.quick else (given.rounds, given.seconds)
+    python = {"tensorflow": given.tensorflow, "noria": given.noria}
+    only = frozenset(filter(None, given.only.split(",")))
+    return Options(python, given.models.resolve(), given.threads, rounds, seconds, only), given.json
+
+
+def main() -> None:
+    options, json_path = parse()
+    rows = in_process(options) + cold_start(options) + served(options)
+    seconds = import_time(options.python["noria"], 2 * options.rounds + 1)
+    today = datetime.date.today().isoformat()
+    print(f"\n{today}, {machine()}; {versions(options)}; {options.threads} threads each\n")
+    print(table(rows))
+    print(f"\n`import noria` alone: {_shown(seconds, 's')} (target: at most {_shown(IMPORT_LIMIT, 's')})")
+    if json_path is not None:
+        record = {"date": today, "machine": machine(), "versions": versions(options), "import_noria_s": seconds}
+        json_path.write_text(json.dumps(record | {"rows": [asdict(r) | {"ratio": r.ratio} for r in rows]}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

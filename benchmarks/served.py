@@ -1,0 +1,122 @@
+"""The served part: starts ``noria serve`` on the iris model and times one client over REST and over gRPC.
+
+The REST client is a bare socket that keeps its connection, sends the request's bytes and reads the answer's: what is
+timed is the server, not an HTTP library. The gRPC client is the ordinary one of ``grpcio``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+
+from noria.formats.tensor_proto import from_array
+from noria.protos.serving import PredictRequest
+
+METHOD = "/tensorflow.serving.PredictionService/Predict"
+
+
+class Client:
+    """One client of a server that runs on this machine."""
+
+    def __init__(self, rest_port: int, grpc_port: int, inputs: Path) -> None:
+        with np.load(inputs) as data:
+            ((alias, rows),) = data.items()
+        body = json.dumps({"instances": rows[:1].tolist()}).encode()
+        head = f"POST /v1/models/iris:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._http_request = head.encode() + body
+        self._socket = socket.create_connection(("127.0.0.1", rest_port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        request = PredictRequest()
+        request.model_spec.name = "iris"
+        request.inputs[alias].CopyFrom(from_array(rows[:1]))
+        self._grpc_request = request.SerializeToString()
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{grpc_port}")
+        self._predict = self._channel.unary_unary(METHOD, None, None)
+
+    def rest(self, seconds: float) -> float:
+        """The median time of a call over REST, in seconds."""
+        return _median(self._rest, seconds)
+
+    def grpc(self, seconds: float) -> float:
+        """The median time of a call over gRPC, in seconds."""
+        return _median(lambda: self._predict(self._grpc_request), seconds)
+
+    def _rest(self) -> None:
+        self._socket.sendall(self._http_request)
+        answer = self._socket.recv(65536)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"the server answered {answer!r}")
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        while len(body) < length:
+            body += self._socket.recv(65536)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._channel.close()
+
+
+def _median(call: Callable[[], object], seconds: float) -> float:
+    clock = time.perf_counter
+    end = clock() + seconds / 10
+    while clock() < end:
+        call()
+    times = []
+    end = clock() + seconds
+    while clock() < end:
+        start = clock()
+        call()
+        times.append(clock() - start)
+    return statistics.median(times)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def serve_iris(python: str, home: Path, threads: int) -> Iterator[Client]:
+    """A client of a server of the model at ``home``, which ends with the context."""
+    rest_port, grpc_port = free_port(), free_port()
+    flags = {
+        "port": grpc_port,
+        "rest_api_port": rest_port,
+        "model_name": "iris",
+        "model_base_path": home,
+        "tensorflow_intra_op_parallelism": threads,
+    }
+    command = [str(Path(python).parent / "noria"), "serve", *(f"--{k}={v}" for k, v in flags.items())]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        _wait_for(rest_port, server)
+        client = Client(rest_port, grpc_port, home / "inputs.npz")
+        yield client
+        client.close()
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=30)
+
+
+def _wait_for(port: int, server: subprocess.Popen[str]) -> None:
+    """Until the server listens; RuntimeError when it ends or takes more than 30 seconds."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended with status {server.returncode}: {server.communicate()[1]}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise RuntimeError("the server does not listen after 30 seconds")
