@@ -49,26 +49,25 @@ class Table:
         self._sorted: tuple[Array, Array] | None = None
 
     def find(self, keys: Array, default: Array) -> Array:
-        """The values of ``keys``, in their shape; ``default`` (a scalar, or one for each key) where there is none."""
+        """The values of ``keys``, in their shape; ``default`` where there is none: a scalar, or one for each key."""
         items = self.items
         if items is None:
             raise FailedPreconditionError(f"Table not initialized. (table {self.name!r})")
-        if default.ndim == 0:
-            if keys.size > _VECTORISED and self.key.is_integer and not self.value.numpy.hasobject:
-                return self._find_sorted(keys, default)
-            other = default.item()
-            get = items.get
-            if keys.ndim == 1:
-                found = [get(k, other) for k in keys.tolist()]
-            else:
-                found = [get(k, other) for k in keys.ravel().tolist()]
-        else:
+        if default.ndim:
             if default.shape != keys.shape:
                 raise InvalidArgumentError(
                     f"Expected shape [] or {shapes.text(keys.shape)} for default value, got "
                     f"{shapes.text(default.shape)} (table {self.name!r})"
                 )
-            found = [items.get(k, d) for k, d in zip(keys.ravel().tolist(), default.ravel().tolist(), strict=True)]
+            if not self.fixed or not keys.size:
+                rows = zip(keys.ravel().tolist(), default.ravel().tolist(), strict=True)
+                return as_array([items.get(k, d) for k, d in rows], self.value, keys.shape)
+            default = default.ravel()[:1].reshape(())  # a fixed table takes the first default for all keys
+        if keys.size > _VECTORISED and self.key.is_integer and not self.value.numpy.hasobject:
+            return self._find_sorted(keys, default)
+        other = default.item()
+        get = items.get
+        found = [get(k, other) for k in (keys if keys.ndim == 1 else keys.ravel()).tolist()]
         return as_array(found, self.value, keys.shape)
 
     def _find_sorted(self, keys: Array, default: Array) -> Array:
