@@ -16,8 +16,8 @@ from noria.graph.op_spec import op_spec
 from op_cases import Case, collect, expand
 from op_runner import assert_same, bound_attrs, run_case
 
-# Names of arguments that TensorFlow's Python functions change.
-_RENAMED = {"input": "condition", "split_dim": "axis", "dim": "axis", "squeeze_dims": "axis"}
+# Attributes that TensorFlow's Python functions call differently.
+_RENAMED = {"squeeze_dims": "axis"}
 
 CASES = [case for row in collect() for case in expand(row)]
 
@@ -30,8 +30,13 @@ def tensorflow_outputs(case: Case) -> list[Any]:
     accepted = inspect.signature(function).parameters
     attrs = bound_attrs(spec, case) | dict(case.attrs)
 
+    # Inputs that they call differently are matched by their place among the arguments that nothing else is called.
+    own = {arg.name for arg in spec.inputs} | set(attrs) | set(_RENAMED.values() if "squeeze_dims" in attrs else ())
+    missing = [arg.name for arg in spec.inputs if arg.name not in accepted]
+    renamed = _RENAMED | dict(zip(missing, (p for p in accepted if p not in own and p != "name"), strict=False))
+
     def name(given: str) -> str:
-        return given if given in accepted else _RENAMED.get(given, given)
+        return given if given in accepted else renamed.get(given, given)
 
     arguments = {name(k): _attr(v) for k, v in attrs.items() if name(k) in accepted}
     tensors = [tf.constant(a, _dtype(a, case)) for a in case.inputs]
