@@ -125,5 +125,5 @@ def _free_early(steps: Sequence[Step], keep: set[int]) -> list[Step]:
     for step in reversed(steps):
         last = tuple({*step.inputs, *step.outputs} - seen)
         seen.update(last)
-        freed.append(replace(step, free=last))
+        freed.append(replace(step, free=last) if last else step)
     return freed[::-1]

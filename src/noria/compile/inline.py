@@ -29,7 +29,7 @@ def called_function(graph: Graph, node: Node) -> Function | None:
                 f"({len(graph.functions)} functions)"
             )
         return graph.functions[ref.name]
-    return graph.functions.get(node.op)
+    return graph.functions[node.op] if node.op in graph.functions else None  # noqa: SIM401  # get() would import
 
 
 def inline(graph: Graph, fetches: Iterable[Tensor]) -> tuple[Graph, list[Tensor]]:

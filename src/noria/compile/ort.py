@@ -6,6 +6,7 @@ the model are handed over as ``OrtValue`` views of our arrays, so the engine rea
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,8 @@ _ONNX_NAMES: Mapping[str, DType] = {
 _MAIN_PARAMETERS = ("T", "T1", "V", "Tin")
 # Pad followed by MaxPool is fused although MaxPool pads with -inf: wrong for negative inputs (seen with 1.31).
 _WRONG_OPTIMIZERS = ["Pad_Fusion"]
+
+_TRIM_BYTES = 8 << 20  # weights from which giving memory back is worth the milliseconds it takes
 
 _lock = threading.Lock()
 _pool_size: int | None = None
@@ -103,6 +106,8 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.use_per_session_threads = False
         options.log_severity_level = 4
+        # Weights outside the arena, which would round their sum up to the next power of two.
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         arrays = {name: np.ascontiguousarray(c.array) for name, c in external.items()}
         values = [_ort_value(arrays[name], external[name].dtype) for name in external]
         if values:
@@ -114,6 +119,8 @@ class Session:
         except Exception as error:
             raise InternalError(f"the engine refuses a compiled segment: {_first_line(error)}") from error
         self._keep = (arrays, values)
+        if sum(a.nbytes for a in arrays.values()) >= _TRIM_BYTES:
+            _return_freed_memory()
         self.input_names = tuple(inputs)
         self.output_names = list(outputs)
         # The Python wrapper around it checks names again at each call, which costs a small model a fifth of its time.
@@ -125,6 +132,21 @@ class Session:
             return self.run_native(self.output_names, feeds, None)
         except Exception as error:
             raise translate(error) from error
+
+
+def _return_freed_memory() -> None:
+    """Gives the system what building a session freed: intermediate forms of the weights, as big as the weights."""
+    trim = getattr(_c_library(), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _c_library() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(None)
+    except (OSError, TypeError):
+        return None  # not a system with a C library to load this way
 
 
 def _ort_value(array: Array, dtype: DType) -> Any:

@@ -41,12 +41,15 @@ class Prepared:
     tensors: Mapping[Tensor, Tensor]
 
 
-def prepare(graph: Graph, tensors: Iterable[Tensor]) -> Prepared:
-    """Inlines calls and resolves references, once for all signatures; ``tensors``: all they feed and fetch."""
+def prepare(graph: Graph, tensors: Iterable[Tensor], targets: Sequence[str] = ()) -> Prepared:
+    """Inlines calls and resolves references, once for all signatures.
+
+    ``tensors``: all they feed and fetch; ``targets``: nodes they run. The rest of the graph is left behind.
+    """
     wanted = list(dict.fromkeys(tensors))
     for tensor in wanted:
         graph.dtype(tensor)
-    inlined, found = inline(graph, wanted)
+    inlined, found = inline(prune(graph, wanted, targets), wanted)
     resolved, found = refs.resolve(inlined, found)
     return Prepared(resolved, dict(zip(wanted, found, strict=True)))
 

@@ -131,6 +131,18 @@ def locate(array: npt.NDArray[Any]) -> tuple[str, int] | None:
     return None
 
 
+def release(array: npt.NDArray[Any]) -> None:
+    """Lets the system take back the pages of the file that ``array`` is mapped from; a later read fetches them again.
+
+    For weights that have been read once and packed by the engine. An array of ordinary memory is left alone.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
 @contextmanager
 def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
     """A file to write; it takes the place of ``path`` whole when the block ends well, and is dropped when it does not.

@@ -35,9 +35,10 @@ class Library(Mapping[str, Function]):
         self._functions: dict[str, Function] = {}
 
     def __getitem__(self, name: str) -> Function:
-        if name not in self._functions:
-            self._functions[name] = _function(self._protos[name], self)
-        return self._functions[name]
+        found = self._functions.get(name)
+        if found is None:
+            found = self._functions[name] = _function(self._protos[name], self)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._protos)
@@ -99,7 +100,8 @@ class _FunctionInputs:
 def _attrs(proto: NodeDef, spec: OpSpec | None) -> dict[str, Attr]:
     attrs = {} if spec is None else dict(spec.defaults)
     for name, value in proto.attr.items():
-        attrs[name] = attr_value(value)
+        if name[0] != "_":  # "_output_shapes", "_class" and the like: hints that no rule reads, and most of the bytes
+            attrs[name] = attr_value(value)
     return attrs
 
 

@@ -6,7 +6,7 @@ calls by function name go through the same code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -124,30 +124,26 @@ def shape_attr(proto: TensorShapeProto) -> ShapeAttr:
 
 def attr_value(proto: AttrValue) -> Attr:
     """An AttrValue as a plain Python value (see ``graph.Attr``)."""
-    kind = proto.WhichOneof("value")
-    match kind:
-        case "s":
-            return proto.s
-        case "i":
-            return proto.i
-        case "f":
-            return proto.f
-        case "b":
-            return proto.b
-        case "type":
-            return dtypes.from_number(proto.type)
-        case "shape":
-            return shape_attr(proto.shape)
-        case "tensor":
-            return to_array(proto.tensor)
-        case "func":
-            return _function(proto.func)
-        case "list":
-            return list(_list_items(proto.list))
-        case "placeholder":
-            raise InvalidArgumentError(f"attribute placeholder ${proto.placeholder} is not bound to a value")
-        case _:
-            return []  # an AttrValue with nothing set is an empty list
+    read = _READERS.get(proto.WhichOneof("value") or "")
+    return [] if read is None else read(proto)  # an AttrValue with nothing set is an empty list
+
+
+def _unbound(proto: AttrValue) -> Attr:
+    raise InvalidArgumentError(f"attribute placeholder ${proto.placeholder} is not bound to a value")
+
+
+_READERS: Mapping[str, Callable[[AttrValue], Attr]] = {
+    "s": lambda p: p.s,
+    "i": lambda p: p.i,
+    "f": lambda p: p.f,
+    "b": lambda p: p.b,
+    "type": lambda p: dtypes.from_number(p.type),
+    "shape": lambda p: shape_attr(p.shape),
+    "tensor": lambda p: to_array(p.tensor),
+    "func": lambda p: _function(p.func),
+    "list": lambda p: list(_list_items(p.list)),
+    "placeholder": _unbound,
+}
 
 
 def _function(proto: Any) -> FunctionRef:

@@ -289,7 +289,7 @@ class Lowering(_Attrs, ABC):
         """``value`` with its axes permuted; a constant is permuted once, when the model is compiled."""
         if list(perm) == list(range(len(perm))):
             return value
-        if value.const is not None:
+        if value.const is not None and value.const.nbytes <= _LEAVE_TO_ENGINE:
             return self.constant(np.ascontiguousarray(value.const.transpose(perm)), value.dtype)
         shape = None if value.shape is None else tuple(value.shape[p] for p in perm)
         return self.emit("Transpose", value, shape=shape, perm=list(perm))
@@ -319,6 +319,7 @@ class Lowering(_Attrs, ABC):
         return self.emit("Shape", value, dtype=dtypes.int64, shape=(value.rank,))
 
 
+_LEAVE_TO_ENGINE = 1 << 14  # bytes from which the engine folds: what it folds it also frees when it packs its weights
 _SMALL = 1024  # elements up to which a constant is converted on the spot
 _WIDER: Mapping[DType, tuple[DType, ...]] = {
     dtypes.float16: (dtypes.float32, dtypes.float64),

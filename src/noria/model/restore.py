@@ -80,10 +80,7 @@ def initialise(graph: Graph, meta: MetaGraphDef, resources: Resources) -> None:
 
 def _run(graph: Graph, targets: Sequence[str], feeds: Mapping[Tensor, Array], resources: Resources) -> None:
     """Runs ``targets`` once, on the host: compiling segments for what runs once would cost more than it saves."""
-    closed = Graph(functions=graph.functions)
-    needed = graph.closure([], targets)
-    closed.nodes = {name: node for name, node in graph.nodes.items() if name in needed}
-    prepared = prepare(closed, feeds)
+    prepared = prepare(graph, feeds, targets)
     given = [Feed(t, dtypes.string, a.shape) for t, a in feeds.items()]
     everything = {handle_key(n) for n in prepared.graph if n.op in HANDLES}
     program = compile_program(prepared, given, [], targets, resources=resources, mutable=everything, engine=False)

@@ -17,6 +17,7 @@ from noria.compile.pipeline import Feed, Prepared, compile_program, unsupported
 from noria.compile.program import Program, Step
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
+from noria.formats.files import release
 from noria.graph.graph import Array, Tensor
 from noria.graph.resources import Resources
 from noria.model.values import to_array
@@ -140,6 +141,9 @@ class Signature:
             with self._lock:
                 if self._program is None:
                     self._program = self._compile(self._feeds, tuple(self._fetches.values()))
+                    for variable in self._runtime.resources.variables():
+                        if variable.value is not None:
+                            release(variable.value)
                     self._fast = _fast_path(self._checks, self._output_names, self._program)
 
     def problem(self) -> str:
