@@ -20,7 +20,7 @@ from noria.errors import (
     TFError,
     UnimplementedError,
 )
-from noria.graph.graph import Array
+from noria.graph.graph import Array, ShapeAttr
 from noria.graph.resources import Resources
 from noria.ops._table import Table
 from op_kernel import run_kernel
@@ -207,6 +207,51 @@ def test_fixed_tables_take_neither() -> None:
 def test_open_tables_take_no_initializer() -> None:
     with pytest.raises(InvalidArgumentError, match="not initializable"):
         initialized([b"a"], [1], table(op="MutableHashTableV2"))
+
+
+# --- tables of rows, dense tables
+
+
+def test_a_table_of_rows() -> None:
+    where = table(op="MutableHashTableOfTensorsV2", value=dtypes.float32, value_shape=ShapeAttr((2,)))
+    fed = np.array([[1, 2], [3, 4]], np.float32)
+    change("LookupTableInsertV2", where, [b"a", b"b"], fed)
+    fed[:] = 0
+    assert find(where, strings(b"b", b"x").reshape(1, 2), [8, 9]).tolist() == [[[3, 4], [8, 9]]]
+    keys, values = run_kernel("LookupTableExportV2", where, Tkeys=dtypes.string, Tvalues=dtypes.float32)
+    assert (keys.tolist(), values.tolist()) == ([b"a", b"b"], [[1, 2], [3, 4]])
+    with pytest.raises(InvalidArgumentError, match=r"Expected shape \[2\] or \[1,2\] for default value, got \[\]"):
+        find(where, strings(b"b"), 0)
+    with pytest.raises(InvalidArgumentError, match=r"Expected shape \[1,2\] for value, got \[1\]"):
+        change("LookupTableInsertV2", where, [b"a"], [1])
+
+
+def dense(empty: int = -1, deleted: int = -2) -> Table:
+    keys = np.array(empty), np.array(deleted)
+    made = run_kernel("MutableDenseHashTableV2", *keys, key_dtype=dtypes.int64, value_dtype=dtypes.int64)
+    assert isinstance(made, Table)
+    return made
+
+
+def test_a_dense_table_reserves_two_keys() -> None:
+    where = dense()
+    change("LookupTableInsertV2", where, [1, 2], [3, 4])
+    assert find(where, np.array([1, 5]), 9).tolist() == [3, 9]
+    for key, name in ((-1, "empty_key"), (-2, "deleted_key")):
+        with pytest.raises(InvalidArgumentError, match=name):
+            find(where, np.array([key]))
+        with pytest.raises(InvalidArgumentError, match=name):
+            change("LookupTableInsertV2", where, [key], [0])
+    with pytest.raises(InvalidArgumentError, match="cannot be equal"):
+        dense(-1, -1)
+
+
+def test_a_dense_table_is_imported_from_its_buckets() -> None:
+    where = dense()
+    change("LookupTableImportV2", where, [[-1], [2], [-2], [5]], [[0], [4], [0], [6]])
+    assert where.items == {2: 4, 5: 6}
+    with pytest.raises(UnimplementedError, match="buckets"):
+        run_kernel("LookupTableExportV2", where, Tkeys=dtypes.int64, Tvalues=dtypes.int64)
 
 
 # --- vocabulary files

@@ -269,3 +269,14 @@ def test_scatter_nd_of_the_wrong_shape_is_refused() -> None:
     for indices, updates in (([[0]], [1, 2]), ([[0, 0]], [1])):
         with pytest.raises(InvalidArgumentError, match=r"updates\.shape"):
             scattered_nd("Add", [1, 2, 3], indices, updates)
+
+
+def test_a_slice_is_replaced() -> None:
+    v, w = variable([[1, 2], [3, 4], [5, 6]]), variable([[1, 2], [3, 4], [5, 6]])
+    bounds = np.array([1]), np.array([3]), np.array([1])
+    assert run_kernel("ResourceStridedSliceAssign", v, *bounds, np.array([7, 8], np.float32)) == ()
+    assert v.read().tolist() == [[1, 2], [7, 8], [7, 8]]
+    with pytest.raises(InvalidArgumentError, match=r"Cannot broadcast input shape \[3\] into final shape \[2,2\]"):
+        run_kernel("ResourceStridedSliceAssign", v, *bounds, np.ones(3, np.float32))
+    new = run_kernel("StridedSliceAssign", w, *bounds, np.float32(9), shrink_axis_mask=1)
+    assert new.tolist() == [[1, 2], [9, 9], [5, 6]]

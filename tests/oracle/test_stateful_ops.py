@@ -136,6 +136,20 @@ VARIABLES: dict[str, Script] = {
     "scatter-nd-ignore": changed(
         "ResourceScatterNdAdd", f32(1, 2, 3), i32([0], [5]), f32(1, 2), bad_indices_policy="IGNORE"
     ),
+    **{
+        f"slice-{name}": changed("ResourceStridedSliceAssign", ROWS, *(i32(*b) for b in bounds), value, **masks)
+        for name, bounds, value, masks in (
+            ("rows", ([1], [3], [1]), f32([7, 8], [9, 10]), {}),
+            ("rows-broadcast", ([0], [2], [1]), f32([7, 8]), {}),
+            ("scalar", ([0], [2], [1]), np.float32(7), {}),
+            ("backwards", ([2, 1], [0, 2], [-1, 1]), f32([7], [8]), {}),
+            ("element", ([1, 1], [2, 2], [1, 1]), np.float32(7), {"shrink_axis_mask": 3}),
+            ("new-axis", ([0, 0], [0, 2], [1, 1]), f32([[7, 8], [9, 10]]), {"new_axis_mask": 1}),
+            ("nothing", ([2], [1], [1]), f32(), {}),
+            ("outside", ([5], [6], [1]), f32(7, 8), {"shrink_axis_mask": 1}),
+            ("shape", ([0], [2], [1]), f32(1, 2, 3), {}),
+        )
+    },
     "read-dtype": lambda run: run("ReadVariableOp", variable(run, f32(1)), dtype=dtypes.int32),
     "initialized": lambda run: run("VarIsInitializedOp", variable(run, f32(1))),
 }
@@ -161,14 +175,25 @@ PAIR = {"key_dtype": dtypes.string, "value_dtype": dtypes.int64}
 TYPES = {"Tin": dtypes.string, "Tout": dtypes.int64}
 
 
-def table(*steps: tuple[Any, ...], keys: Any = None, default: Any = None, op: str = "HashTableV2") -> Script:
+OPEN, ROWS_TABLE, DENSE = "MutableHashTableV2", "MutableHashTableOfTensorsV2", "MutableDenseHashTableV2"
+
+
+def table(
+    *steps: tuple[Any, ...],
+    keys: Any = None,
+    default: Any = None,
+    op: str = "HashTableV2",
+    shape: ShapeAttr | None = None,
+) -> Script:
     """What is found in a table, and how many entries it has, after ``steps``: (op, keys, values)."""
     wanted = words(b"a", b"b", b"c") if keys is None else keys
     other = np.int64(-1) if default is None else default
 
     def script(run: Run) -> Any:
         script.count += 1  # type: ignore[attr-defined]
-        handle = run(op, **PAIR, shared_name=f"{id(script)}-{script.count}")  # type: ignore[attr-defined]
+        reserved = (np.array(b"", object), np.array(b"-", object)) if op == DENSE else ()
+        name = f"{id(script)}-{script.count}"  # type: ignore[attr-defined]
+        handle = run(op, *reserved, **PAIR, **({"value_shape": shape} if shape else {}), shared_name=name)
         for step, *inputs in steps:
             types = {"Tkey": dtypes.string, "Tval": dtypes.int64} if step == "InitializeTableV2" else TYPES
             run(step, handle, *inputs, **types)
@@ -180,7 +205,7 @@ def table(*steps: tuple[Any, ...], keys: Any = None, default: Any = None, op: st
 
 AB = (words(b"a", b"b"), i64(1, 2))
 INITIALIZE, IMPORT, INSERT = "InitializeTableV2", "LookupTableImportV2", "LookupTableInsertV2"
-OPEN = "MutableHashTableV2"
+PAIRS = ShapeAttr((2,))
 TABLES: dict[str, Script] = {
     "find": table((INITIALIZE, *AB)),
     "find-matrix": table((INITIALIZE, *AB), keys=words(b"a", b"x").reshape(2, 1)),
@@ -204,6 +229,18 @@ TABLES: dict[str, Script] = {
     "open-remove": table((INSERT, *AB), ("LookupTableRemoveV2", words(b"a", b"z")), op=OPEN),
     "open-import": table((INSERT, *AB), (IMPORT, words(b"c"), i64(3)), op=OPEN),
     "open-initialize": table((INITIALIZE, *AB), op=OPEN),
+    "rows": table((INSERT, words(b"a"), i64([1, 2])), op=ROWS_TABLE, shape=PAIRS, default=i64(8, 9)),
+    "rows-defaults": table(
+        (INSERT, words(b"a"), i64([1, 2])), op=ROWS_TABLE, shape=PAIRS, default=i64([3, 4], [5, 6], [7, 8])
+    ),
+    "rows-default-shape": table(op=ROWS_TABLE, shape=PAIRS),
+    "rows-sizes": table((INSERT, *AB), op=ROWS_TABLE, shape=PAIRS, default=i64(8, 9)),
+    "dense": table((INSERT, *AB), ("LookupTableRemoveV2", words(b"a", b"z")), op=DENSE),
+    "dense-rows": table((INSERT, words(b"a"), i64([1, 2])), op=DENSE, shape=PAIRS, default=i64(8, 9)),
+    "dense-defaults": table((INSERT, *AB), default=i64(7, 8, 9), op=DENSE),
+    "dense-finds-empty": table(keys=words(b""), op=DENSE),
+    "dense-inserts-deleted": table((INSERT, words(b"-"), i64(1)), op=DENSE),
+    "dense-removes-empty": table(("LookupTableRemoveV2", words(b"")), op=DENSE),
     "open-sizes": table((INSERT, words(b"a", b"b"), i64(1)), op=OPEN),
 }
 

@@ -33,17 +33,29 @@ class Table:
     """One lookup table.
 
     key, value: dtypes; fixed: filled once by an initializer (``HashTable``), otherwise open to insertions
-    (``MutableHashTable``). ``items`` is None until a fixed table is initialized, and is replaced or changed only under
-    ``lock``.
+    (``MutableHashTable``); value_shape: of each value, whose rows are arrays unless it is (); reserved: keys that
+    stand for empty places of a ``MutableDenseHashTable`` and are no keys. ``items`` is None until a fixed table is
+    initialized, and is replaced or changed only under ``lock``.
     """
 
-    __slots__ = ("_sorted", "fixed", "items", "key", "lock", "name", "value")
+    __slots__ = ("_sorted", "fixed", "items", "key", "lock", "name", "reserved", "value", "value_shape")
 
-    def __init__(self, name: str, key: DType, value: DType, *, fixed: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        key: DType,
+        value: DType,
+        *,
+        fixed: bool,
+        value_shape: tuple[int, ...] = (),
+        reserved: tuple[Any, ...] = (),
+    ) -> None:
         self.name = name
         self.key = key
         self.value = value
         self.fixed = fixed
+        self.value_shape = value_shape
+        self.reserved = reserved
         self.items: dict[Any, Any] | None = None if fixed else {}
         self.lock = threading.RLock()
         self._sorted: tuple[Array, Array] | None = None
@@ -53,22 +65,59 @@ class Table:
         items = self.items
         if items is None:
             raise FailedPreconditionError(f"Table not initialized. (table {self.name!r})")
+        if self.reserved:
+            self.check_keys(keys)
+        if self.value_shape:
+            return self._find_rows(items, keys, default)
         if default.ndim:
             if default.shape != keys.shape:
                 raise InvalidArgumentError(
                     f"Expected shape [] or {shapes.text(keys.shape)} for default value, got "
                     f"{shapes.text(default.shape)} (table {self.name!r})"
                 )
-            if not self.fixed or not keys.size:
+            if not (self.fixed or self.reserved) or not keys.size:
                 rows = zip(keys.ravel().tolist(), default.ravel().tolist(), strict=True)
                 return as_array([items.get(k, d) for k, d in rows], self.value, keys.shape)
-            default = default.ravel()[:1].reshape(())  # a fixed table takes the first default for all keys
+            default = default.ravel()[:1].reshape(())  # these tables take the first default for all keys
         if keys.size > _VECTORISED and self.key.is_integer and not self.value.numpy.hasobject:
             return self._find_sorted(keys, default)
         other = default.item()
         get = items.get
         found = [get(k, other) for k in (keys if keys.ndim == 1 else keys.ravel()).tolist()]
         return as_array(found, self.value, keys.shape)
+
+    def _find_rows(self, items: dict[Any, Any], keys: Array, default: Array) -> Array:
+        shape = keys.shape + self.value_shape
+        if default.shape not in (self.value_shape, shape):
+            raise InvalidArgumentError(
+                f"Expected shape {shapes.text(self.value_shape)} or {shapes.text(shape)} for default value, got "
+                f"{shapes.text(default.shape)} (table {self.name!r})"
+            )
+        result = np.array(np.broadcast_to(default, shape))
+        for row, key in zip(result.reshape((keys.size, *self.value_shape)), keys.ravel().tolist(), strict=True):
+            found = items.get(key)
+            if found is not None:
+                row[...] = found
+        return result
+
+    def check_keys(self, keys: Array) -> None:
+        """Refuses keys that a dense table reserves for its empty places."""
+        for what, reserved in zip(("empty_key", "deleted_key"), self.reserved, strict=False):
+            if (keys == reserved).any():
+                raise InvalidArgumentError(
+                    f"Using the {what} as a table key is not allowed (table {self.name!r}, {_shown(reserved)})"
+                )
+
+    def rows(self, keys: Array, values: Array) -> tuple[list[Any], list[Any]]:
+        """Keys and their values, as ``insert`` and ``replace`` take them, from arrays."""
+        if values.shape != keys.shape + self.value_shape:
+            raise InvalidArgumentError(
+                f"Expected shape {shapes.text(keys.shape + self.value_shape)} for value, got "
+                f"{shapes.text(values.shape)} (table {self.name!r})"
+            )
+        if self.value_shape:
+            return keys.ravel().tolist(), list(values.reshape((keys.size, *self.value_shape)).copy())
+        return keys.ravel().tolist(), values.ravel().tolist()
 
     def _find_sorted(self, keys: Array, default: Array) -> Array:
         with self.lock:
@@ -91,10 +140,13 @@ class Table:
             if self.items is None:
                 raise AbortedError(f"HashTable is not initialized. (table {self.name!r})")
             size = (len(self.items),)
-            return (
-                as_array(list(self.items), self.key, size),
-                as_array(list(self.items.values()), self.value, size),
-            )
+            keys, values = as_array(list(self.items), self.key, size), list(self.items.values())
+        if self.value_shape:
+            rows = np.empty(size + self.value_shape, self.value.numpy)
+            for row, value in zip(rows, values, strict=True):
+                row[...] = value
+            return keys, rows
+        return keys, as_array(values, self.value, size)
 
     def initialize(self, pairs: Iterable[tuple[Any, Any]]) -> None:
         """Fills a fixed table. Doing it again with as many entries changes nothing, with more or fewer is refused."""
@@ -124,9 +176,9 @@ class Table:
             self._sorted = None
 
     def replace(self, keys: list[Any], values: list[Any]) -> None:
-        """Makes ``keys`` and ``values`` the whole content of an open table."""
+        """Makes ``keys`` and ``values``, but for reserved keys, the whole content of an open table."""
         with self.lock:
-            self.items = dict(zip(keys, values, strict=True))
+            self.items = {k: v for k, v in zip(keys, values, strict=True) if k not in self.reserved}
             self._sorted = None
 
     def remove(self, keys: list[Any]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from noria import dtypes, shapes
 from noria.dtypes import DType
-from noria.errors import InvalidArgumentError, NotFoundError, OutOfRangeError
+from noria.errors import InvalidArgumentError, NotFoundError, OutOfRangeError, UnimplementedError
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, infer, kernel
 from noria.ops._numbers import parse_number
@@ -26,21 +26,41 @@ _LINE_NUMBER: Final = -1
 
 
 @infer(
-    "HashTableV2", "MutableHashTableV2", "AnonymousHashTable", "AnonymousMutableHashTable", "HashTable",
-    "MutableHashTable", "LookupTableSize", "LookupTableSizeV2",
+    "HashTable", "HashTableV2", "AnonymousHashTable", "MutableHashTable", "MutableHashTableV2",
+    "AnonymousMutableHashTable", "MutableHashTableOfTensors", "MutableHashTableOfTensorsV2",
+    "AnonymousMutableHashTableOfTensors", "MutableDenseHashTable", "MutableDenseHashTableV2",
+    "AnonymousMutableDenseHashTable", "LookupTableSize", "LookupTableSizeV2",
 )  # fmt: skip
 def _scalar_infer(call: InferCall) -> list[Shape]:
     return [()]
 
 
-@kernel("HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2")
-def _table(call: KernelCall) -> Table:
-    fixed = call.node.op.startswith("HashTable")
-    name = call.text("shared_name") or call.name
+@kernel(
+    "HashTable", "HashTableV2", "AnonymousHashTable", "MutableHashTable", "MutableHashTableV2",
+    "AnonymousMutableHashTable", "MutableHashTableOfTensors", "MutableHashTableOfTensorsV2",
+    "AnonymousMutableHashTableOfTensors", "MutableDenseHashTable", "MutableDenseHashTableV2",
+    "AnonymousMutableDenseHashTable",
+)  # fmt: skip
+def _table(call: KernelCall, *reserved: Array) -> Table:
+    """The table of this name; an anonymous one is new at each run. Dense tables get their empty and deleted key."""
+    attrs = call.node.attrs
+    fixed = "Mutable" not in call.node.op
+    anonymous = "shared_name" not in attrs
+    name = call.name if anonymous else call.text("shared_name") or call.name
     key, value = call.dtype("key_dtype"), call.dtype("value_dtype")
-    found = call.resources.get_or_create(
-        call.text("container"), name, Table, lambda: Table(name, key, value, fixed=fixed)
-    )
+    value_shape = tuple(d or 0 for d in call.shape_attr("value_shape") or ()) if "value_shape" in attrs else ()
+    if any(r.ndim for r in reserved):
+        raise UnimplementedError(f"table {name!r} has keys that are vectors; only scalar keys are supported")
+    keys = tuple(r.item() for r in reserved)
+    if len(set(keys)) < len(keys):
+        raise InvalidArgumentError(f"Empty and deleted keys cannot be equal (table {name!r})")
+
+    def create() -> Table:
+        return Table(name, key, value, fixed=fixed, value_shape=value_shape, reserved=keys)
+
+    if anonymous:
+        return create()
+    found = call.resources.get_or_create(call.text("container"), name, Table, create)
     if (found.key, found.value, found.fixed) != (key, value, fixed):
         raise InvalidArgumentError(
             f"table {name!r} maps {found.key} to {found.value}, but node {call.name!r} asks for one that maps "
@@ -49,15 +69,12 @@ def _table(call: KernelCall) -> Table:
     return found
 
 
-@kernel("AnonymousHashTable", "AnonymousMutableHashTable")
-def _anonymous_table(call: KernelCall) -> Table:
-    fixed = call.node.op == "AnonymousHashTable"
-    return Table(call.name, call.dtype("key_dtype"), call.dtype("value_dtype"), fixed=fixed)
-
-
 @infer("LookupTableFind", "LookupTableFindV2")
 def _find_infer(call: InferCall) -> list[Shape]:
-    return [call.shape(1)]
+    keys, default = call.shape(1), call.shape(2)
+    if default == ():
+        return [keys]  # otherwise values may be rows
+    return [None]
 
 
 @kernel("LookupTableFind", "LookupTableFindV2")
@@ -84,12 +101,16 @@ def _size(call: KernelCall, table: Table) -> Array:
 
 @infer("LookupTableExport", "LookupTableExportV2")
 def _export_infer(call: InferCall) -> list[Shape]:
-    return [(None,), (None,)]
+    return [(None,), None]
 
 
 @kernel("LookupTableExport", "LookupTableExportV2")
 def _export(call: KernelCall, table: Table) -> tuple[Array, Array]:
     _check_types(call, table, "Tkeys", "Tvalues")
+    if table.reserved:
+        raise UnimplementedError(
+            f"table {table.name!r} is a MutableDenseHashTable; the layout of buckets that it exports is not kept"
+        )
     return table.export()
 
 
@@ -126,24 +147,20 @@ def _import(call: KernelCall, table: Table, keys: Array, values: Array) -> tuple
     if table.fixed:
         _fill(table, keys, values)
     else:
-        _check_pairs(keys, values)
-        table.replace(keys.ravel().tolist(), values.ravel().tolist())
+        # a dense table is saved as its buckets, a matrix of one column
+        if table.reserved and keys.ndim == 2 and keys.shape[1] == 1:
+            keys = keys[:, 0]
+            values = values if table.value_shape else values.reshape(-1)
+        table.replace(*table.rows(keys, values))
     return ()
 
 
 @kernel("LookupTableInsert", "LookupTableInsertV2")
 def _insert(call: KernelCall, table: Table, keys: Array, values: Array) -> tuple[()]:
     _check_types(call, table)
-    _check_pairs(keys, values)
-    table.insert(keys.ravel().tolist(), values.ravel().tolist())
+    table.check_keys(keys)
+    table.insert(*table.rows(keys, values))
     return ()
-
-
-def _check_pairs(keys: Array, values: Array) -> None:
-    if keys.shape != values.shape:
-        raise InvalidArgumentError(
-            f"Expected shape {shapes.text(keys.shape)} for value, got {shapes.text(values.shape)}"
-        )
 
 
 @kernel("LookupTableRemoveV2")
@@ -152,6 +169,7 @@ def _remove(call: KernelCall, table: Table, keys: Array) -> tuple[()]:
         raise InvalidArgumentError(
             f"keys to remove are {call.dtype('Tin')}, but the keys of table {table.name!r} are {table.key}"
         )
+    table.check_keys(keys)
     table.remove(keys.ravel().tolist())
     return ()
 

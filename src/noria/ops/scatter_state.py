@@ -1,4 +1,4 @@
-"""Updates of rows and elements of variables: the Scatter* ops of references and of resources.
+"""Updates of parts of variables: the Scatter* ops and StridedSliceAssign, of references and of resources.
 
 ``ScatterX(ref, indices, updates)`` changes rows of the first axis, ``ScatterNdX`` what index vectors name. The forms on
 references return the new value; those on resources return nothing.
@@ -16,6 +16,7 @@ from noria.errors import InvalidArgumentError
 from noria.graph.graph import Array
 from noria.graph.resources import Variable
 from noria.graph.rules import InferCall, KernelCall, infer, kernel
+from noria.ops.strided_slice import numpy_index
 from noria.shapes import Shape
 
 
@@ -133,12 +134,16 @@ _ROWS: Final = ("Add", "Sub", "Mul", "Div", "Min", "Max", "Update")
 _ELEMENTS: Final = ("Add", "Sub", "Min", "Max", "Update")
 
 
-@infer(*(f"ResourceScatter{how}" for how in _ROWS), *(f"ResourceScatterNd{how}" for how in _ELEMENTS))
+@infer(
+    "ResourceStridedSliceAssign",
+    *(f"ResourceScatter{how}" for how in _ROWS),
+    *(f"ResourceScatterNd{how}" for how in _ELEMENTS),
+)
 def _resource_infer(call: InferCall) -> list[Shape]:
     return []
 
 
-@infer(*(f"Scatter{how}" for how in _ROWS), *(f"ScatterNd{how}" for how in _ELEMENTS))
+@infer("StridedSliceAssign", *(f"Scatter{how}" for how in _ROWS), *(f"ScatterNd{how}" for how in _ELEMENTS))
 def _ref_infer(call: InferCall) -> list[Shape]:
     return [None]
 
@@ -156,3 +161,29 @@ def _scatter_nd(call: KernelCall, variable: Variable, indices: Array, updates: A
     policy = call.text("bad_indices_policy")
     new = _update(variable, updates, lambda old: _scattered_nd(old, indices, updates, how, policy))
     return () if resource else new
+
+
+@kernel("ResourceStridedSliceAssign", "StridedSliceAssign")
+def _assign_slice(
+    call: KernelCall, variable: Variable, begin: Array, end: Array, strides: Array, value: Array
+) -> Array | tuple[()]:
+    """Replaces a slice; ``value`` is broadcast to it, leading dimensions of 1 are dropped."""
+
+    def change(old: Array) -> Array:
+        new = old.copy()
+        part = new[(*numpy_index(call, old.shape, begin, end, strides), ...)]
+        if part.size:
+            given = value
+            while given.ndim > part.ndim and given.shape[0] == 1:
+                given = given[0, ...]
+            try:
+                part[...] = given
+            except ValueError:
+                raise InvalidArgumentError(
+                    f"Cannot broadcast input shape {shapes.text(value.shape)} into final shape "
+                    f"{shapes.text(part.shape)} (variable {variable.name!r})"
+                ) from None
+        return new
+
+    new = _update(variable, value, change)
+    return () if call.node.op.startswith("Resource") else new

@@ -127,8 +127,8 @@ def _sliced_dims(
     return known if part.kind == "all" else None
 
 
-@kernel("StridedSlice")
-def _strided_slice(call: KernelCall, x: Array, begin: Array, end: Array, strides: Array) -> Array:
+def numpy_index(call: KernelCall, shape: tuple[int, ...], begin: Array, end: Array, strides: Array) -> tuple[Any, ...]:
+    """The index by which NumPy takes from an array of ``shape`` what the node's masks and these vectors describe."""
     if not begin.shape == end.shape == strides.shape or begin.ndim != 1:
         raise InvalidArgumentError(
             "Expected begin, end, and strides to be 1D equal size tensors, but got shapes "
@@ -139,8 +139,8 @@ def _strided_slice(call: KernelCall, x: Array, begin: Array, end: Array, strides
         if step == 0:
             raise InvalidArgumentError(f"strides[{i}] must be non-zero")
     index: list[Any] = []
-    axes = iter(x.shape)
-    for part in _parts(call, len(first), x.ndim):
+    axes = iter(shape)
+    for part in _parts(call, len(first), len(shape)):
         if part.kind == "new":
             index.append(None)
             continue
@@ -152,7 +152,12 @@ def _strided_slice(call: KernelCall, x: Array, begin: Array, end: Array, strides
         else:
             _check_index(dim, first[part.at], steps[part.at], part.at)
             index.append(first[part.at])
-    result = x[tuple(index)]
+    return tuple(index)
+
+
+@kernel("StridedSlice")
+def _strided_slice(call: KernelCall, x: Array, begin: Array, end: Array, strides: Array) -> Array:
+    result = x[numpy_index(call, x.shape, begin, end, strides)]
     return result if isinstance(result, np.ndarray) else _scalar(result, x.dtype)
 
 
