@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,12 +53,8 @@ class FakeModel:
     def __init__(self, *signatures: FakeSignature) -> None:
         self.signatures = {signature.name: signature for signature in signatures}
         self.meta_graph = tf.MetaGraphDef()
-        self.closed = False
         for signature in signatures:
             self.meta_graph.signature_def[signature.name].method_name = signature.method_name
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def half_plus_two(name: str = "serving_default") -> FakeSignature:
@@ -85,24 +82,25 @@ def call_grpc(port: int, rpc: str, request: bytes, *, timeout: float = 20) -> tu
 def serving(manager: Manager, **settings: Any) -> Iterator[Server]:
     """A server on free ports in a thread of its own, stopped and drained at the end."""
     config = ServerConfig(**{"port": -1, "rest_api_port": -1, **settings})
-    started: list[Server] = []
-    ready = threading.Event()
+    started: Future[Server] = Future()
     loop = asyncio.new_event_loop()
     stopping = asyncio.Event()
 
     async def run() -> None:
-        server = Server(manager, config)
-        await server.start()
-        started.append(server)
-        ready.set()
+        try:
+            server = Server(manager, config)
+            await server.start()
+        except Exception as error:
+            started.set_exception(error)
+            return
+        started.set_result(server)
         await stopping.wait()
         await server.stop()
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
     thread.start()
     try:
-        assert ready.wait(20), "the server did not start"
-        yield started[0]
+        yield started.result(20)
     finally:
         loop.call_soon_threadsafe(stopping.set)
         thread.join(30)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import grpc
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from noria.errors import Code, InternalError, InvalidArgumentError, TFError
 from noria.formats import tensor_proto
@@ -49,18 +50,14 @@ class GrpcApi:
     def handlers(self) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
         """Both services, for ``grpc.aio.Server.add_generic_rpc_handlers``."""
         prediction = {
-            "Predict": self._handler(self._predict, pb.PredictRequest, pb.PredictResponse),
-            "Classify": self._handler(self._classify, pb.ClassificationRequest, pb.ClassificationResponse),
-            "Regress": self._handler(self._regress, pb.RegressionRequest, pb.RegressionResponse),
-            "MultiInference": self._handler(self._multi_inference, pb.MultiInferenceRequest, pb.MultiInferenceResponse),
-            "GetModelMetadata": self._handler(
-                self._get_model_metadata, pb.GetModelMetadataRequest, pb.GetModelMetadataResponse
-            ),
+            "Predict": self._handler(self._predict, pb.PredictRequest),
+            "Classify": self._handler(self._classify, pb.ClassificationRequest),
+            "Regress": self._handler(self._regress, pb.RegressionRequest),
+            "MultiInference": self._handler(self._multi_inference, pb.MultiInferenceRequest),
+            "GetModelMetadata": self._handler(self._get_model_metadata, pb.GetModelMetadataRequest),
         }
         model = {
-            "GetModelStatus": self._handler(
-                self._get_model_status, pb.GetModelStatusRequest, pb.GetModelStatusResponse
-            ),
+            "GetModelStatus": self._handler(self._get_model_status, pb.GetModelStatusRequest),
         }
         return (
             grpc.method_handlers_generic_handler("tensorflow.serving.PredictionService", prediction),
@@ -68,24 +65,28 @@ class GrpcApi:
         )
 
     def _handler(
-        self, function: Callable[[Any, Context], Awaitable[Any]], request: Any, response: Any
+        self, function: Callable[[Any, Context], Awaitable[Any]], request: Any
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """``function`` with every error it raises turned into a status, in this one place."""
 
-        async def call(message: Any, context: Context) -> Any:
+        async def call(content: bytes, context: Context) -> bytes:
             try:
-                return await function(message, context)
+                message = await function(request.FromString(content), context)
+                serialized: bytes = message.SerializeToString()
+                return serialized
             except TFError as error:
                 found = error
+            except DecodeError as error:
+                found = InternalError(f"the request is no {request.DESCRIPTOR.full_name}: {error}")
             except Exception as error:
-                _LOG.exception("%s failed", type(message).__name__)
+                _LOG.exception("%s failed", request.DESCRIPTOR.full_name)
                 found = InternalError(f"{type(error).__name__}: {error}")
             text = found.message
             if len(text) > _MAX_TEXT:
                 text = text[:_MAX_TEXT] + "...TRUNCATED"
             return await context.abort(GRPC_STATUS[found.code], text)
 
-        return grpc.unary_unary_rpc_method_handler(call, request.FromString, response.SerializeToString)
+        return grpc.unary_unary_rpc_method_handler(call)
 
     def _handle(self, spec: pb.ModelSpec) -> Servable:
         choice = spec.WhichOneof("version_choice")

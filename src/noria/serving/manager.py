@@ -53,8 +53,7 @@ class Manager:
         servable.move(State.UNLOADING)
         self._choose_latest(name)
         servable.wait_until_free()
-        servable.model.close()
-        servable.move(State.END)
+        servable.move(State.END)  # which drops the model, and with it its sessions and mappings
 
     def close(self) -> None:
         """Unloads every available version."""

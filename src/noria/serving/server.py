@@ -53,11 +53,17 @@ class Server:
         self._rest_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Opens the ports. Raises UnavailableError, naming the port, when one is taken."""
-        if self.config.port or self.config.grpc_socket_path:
-            await self._start_grpc()
-        if self.config.rest_api_port:
-            await self._start_rest()
+        """Opens the ports, both or none. Raises UnavailableError, naming the port, when one is taken."""
+        listener = _listen(max(self.config.rest_api_port, 0)) if self.config.rest_api_port else None
+        try:
+            if self.config.port or self.config.grpc_socket_path:
+                await self._start_grpc()
+        except TFError:
+            if listener is not None:
+                listener.close()
+            raise
+        if listener is not None:
+            await self._start_rest(listener)
 
     async def _start_grpc(self) -> None:
         server = grpc.aio.server(options=grpc_api.OPTIONS)
@@ -77,8 +83,7 @@ class Server:
         await server.start()
         self._grpc = server
 
-    async def _start_rest(self) -> None:
-        listener = _listen(max(self.config.rest_api_port, 0))
+    async def _start_rest(self, listener: socket.socket) -> None:
         self.rest_port = listener.getsockname()[1]
         settings = uvicorn.Config(
             self._rest_app,

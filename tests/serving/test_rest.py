@@ -1,0 +1,216 @@
+"""The REST edge over real sockets, with models made of NumPy functions."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noria import dtypes
+from noria.errors import Code, FailedPreconditionError
+from noria.serving.manager import Manager
+from noria.serving.rest import HTTP_STATUS
+from noria.serving.server import Server
+from serving.fakes import FakeModel, FakeSignature, half_plus_two, serving, specs
+
+
+def _sleep(x: Any) -> dict[str, Any]:
+    time.sleep(float(x.ravel()[0]))
+    return {"y": x}
+
+
+def _fail(x: Any) -> dict[str, Any]:
+    raise {0: FailedPreconditionError("not yet"), 1: ZeroDivisionError("bug")}[int(x.ravel()[0])]
+
+
+def _manager() -> Manager:
+    one = specs(x=dtypes.float32), specs(y=dtypes.float32)
+    manager = Manager(
+        lambda _: FakeModel(
+            half_plus_two(),
+            FakeSignature("sleep", _sleep, *one),
+            FakeSignature("fail", _fail, *one),
+            FakeSignature("nothing", dict, {}, specs(y=dtypes.float32)),
+        )
+    )
+    manager.load("m", 1, "m/1")
+    return manager
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving(_manager()) as started:
+        yield started
+
+
+def ask(
+    server: Server, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+) -> tuple[int, Any, http.client.HTTPResponse]:
+    """Status, parsed JSON (None for an empty body), and the response."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+    with contextlib.closing(connection):
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        connection.request(method, path, content, headers or {})
+        response = connection.getresponse()
+        text = response.read()
+    return response.status, json.loads(text) if text[:1] in (b"{", b"[") else text, response
+
+
+PREDICT = "/v1/models/m:predict"
+
+
+def test_predict(server: Server) -> None:
+    status, answer, response = ask(server, "POST", PREDICT, {"instances": [1.0, 2.0]})
+    assert (status, answer) == (200, {"predictions": [2.5, 3.0]})
+    assert response.getheader("Content-Type") == "application/json"
+    assert response.getheader("Access-Control-Allow-Origin") is None
+
+
+def test_big_bodies_take_the_worker_thread(server: Server) -> None:
+    x = np.random.default_rng(0).standard_normal((40, 2000)).astype(np.float32)
+    status, answer, _ = ask(server, "POST", PREDICT, {"instances": x.tolist()})
+    assert status == 200
+    np.testing.assert_array_equal(np.array(answer["predictions"], np.float32), x / 2 + 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({"signature_name": "nope"}, 400, 'Serving signature name: "nope" not found in signature def'),
+        ({"signature_name": "nothing", "inputs": {}}, 400, "Failed to get input map for signature: nothing"),
+        ({"signature_name": "fail", "instances": [0]}, 400, "not yet"),
+        ({"signature_name": "fail", "instances": [1]}, 500, "ZeroDivisionError: bug"),
+        (b"{", 400, "JSON Parse error: Missing a name for object member. at offset: 1"),
+    ],
+)
+def test_errors(server: Server, body: Any, status: int, text: str) -> None:
+    found, answer, response = ask(server, "POST", PREDICT, body)
+    assert (found, answer) == (status, {"error": text})
+    assert response.getheader("Content-Type") == "application/json"
+
+
+def test_every_code_has_a_status() -> None:
+    assert set(HTTP_STATUS) == set(Code)
+
+
+def test_paths_outside_the_api(server: Server) -> None:
+    status, text, response = ask(server, "GET", "/")
+    assert status == 404
+    assert text.startswith(b"<html>")
+    assert response.getheader("Content-Type") == "text/html"
+    assert ask(server, "GET", f"/v1/models/m/versions/{2**63}")[:2] == (400, b"")
+
+
+def test_preflight_and_cors(server: Server) -> None:
+    assert ask(server, "OPTIONS", PREDICT, headers={"Origin": "http://a.b"})[:2] == (200, b"")
+    assert ask(server, "OPTIONS", PREDICT, headers={"Origin": "a.b"})[:2] == (400, b"")
+    assert ask(server, "OPTIONS", PREDICT)[:2] == (400, b"")
+    with serving(_manager(), rest_api_enable_cors_support=True) as open_server:
+        for body in ({"instances": [1]}, b""):
+            headers = ask(open_server, "POST", PREDICT, body)[2]
+            assert headers.getheader("Access-Control-Allow-Origin") == "*"
+            assert headers.getheader("Access-Control-Allow-Methods") == "POST, GET"
+            assert headers.getheader("Access-Control-Allow-Headers") == "Content-Type"
+
+
+def test_gzip_bodies(server: Server) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    body = gzip.compress(b'{"instances": [2.0]}')
+    assert ask(server, "POST", PREDICT, body, packed)[:2] == (200, {"predictions": [3.0]})
+    empty = (400, {"error": "JSON Parse error: The document is empty"})
+    assert ask(server, "POST", PREDICT, b'{"instances": [2.0]}', packed)[:2] == empty
+    assert ask(server, "POST", PREDICT, body[:-9], packed)[:2] == empty
+    status, answer, _ = ask(server, "POST", PREDICT, gzip.compress(bytes(101 << 20), 1), packed)
+    assert status == 400
+    assert "inflates to more than 104857600 bytes" in answer["error"]
+
+
+def test_bodies_beyond_the_limit_are_refused() -> None:
+    with serving(_manager(), rest_api_max_body_bytes=1000) as small:
+        assert ask(small, "POST", PREDICT, b'{"instances": [1.0]}'.rjust(1000))[0] == 200
+        status, answer, _ = ask(small, "POST", PREDICT, b"x" * 1001)
+        assert status == 413
+        assert "at most 1000 are accepted" in answer["error"]
+        connection = http.client.HTTPConnection("127.0.0.1", small.rest_port, timeout=20)
+        with contextlib.closing(connection):
+            connection.request("POST", PREDICT, iter([b"x" * 600] * 2), encode_chunked=True)
+            assert connection.getresponse().status == 413
+
+
+def test_chunked_body_and_keep_alive(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+    with contextlib.closing(connection):
+        for _ in range(3):
+            connection.request("POST", PREDICT, iter([b'{"instances": ', b"[2.0]}"]), encode_chunked=True)
+            assert json.loads(connection.getresponse().read()) == {"predictions": [3.0]}
+
+
+def test_timeout_is_504_and_the_server_lives_on() -> None:
+    with serving(_manager(), rest_api_timeout_in_ms=100) as hasty:
+        start = time.monotonic()
+        status, answer, _ = ask(hasty, "POST", PREDICT, {"signature_name": "sleep", "instances": [0.5]})
+        assert status == 504
+        assert "deadline" in answer["error"]
+        assert time.monotonic() - start < 0.45
+        assert ask(hasty, "POST", PREDICT, {"instances": [1]})[0] == 200
+
+
+def test_slow_models_do_not_stall_the_others(server: Server) -> None:
+    thread = threading.Thread(target=ask, args=(server, "POST", PREDICT, {"signature_name": "sleep", "inputs": [0.5]}))
+    thread.start()
+    time.sleep(0.05)
+    start = time.monotonic()
+    assert ask(server, "POST", PREDICT, {"instances": [1]})[0] == 200
+    assert time.monotonic() - start < 0.3
+    assert thread.is_alive()
+    thread.join()
+
+
+def test_status_and_metadata(server: Server) -> None:
+    assert ask(server, "GET", "/v1/models/m")[:2] == (
+        200,
+        {
+            "model_version_status": [
+                {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+            ]
+        },
+    )
+    status, answer, _ = ask(server, "GET", "/v1/models/m/versions/1/metadata")
+    assert status == 200
+    assert answer["model_spec"] == {"name": "m", "signature_name": "", "version": "1"}
+    assert sorted(answer["metadata"]["signature_def"]["signature_def"]) == [
+        "fail", "nothing", "serving_default", "sleep",
+    ]  # fmt: skip
+
+
+def test_a_client_that_sends_no_http(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=20) as raw:
+        raw.sendall(b"\x00\xff nonsense\r\n\r\n")
+        assert raw.recv(100).startswith(b"HTTP/1.1 400")
+    assert ask(server, "POST", PREDICT, {"instances": [1]})[0] == 200
+
+
+def test_requests_in_flight_are_answered_before_the_end() -> None:
+    answers: list[int] = []
+    with serving(_manager()) as ending:
+        body = {"signature_name": "sleep", "instances": [0.4]}
+        threads = [
+            threading.Thread(target=lambda: answers.append(ask(ending, "POST", PREDICT, body)[0])) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.15)
+    for thread in threads:
+        thread.join()
+    assert answers == [200, 200, 200]
+    with pytest.raises(ConnectionError):
+        ask(ending, "GET", "/v1/models/m")

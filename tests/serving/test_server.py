@@ -1,0 +1,196 @@
+"""The server as a process of its own: start, ready line, errors at start, drain."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import REPOSITORY
+from noria.protos import serving as pb
+from serving.fakes import call_grpc
+
+HALF_PLUS_TWO = REPOSITORY / "tests" / "golden" / "half_plus_two"
+_COMMAND = [sys.executable, "-c", "import sys; from noria.serving.server import main; sys.exit(main(sys.argv[1:]))"]
+
+
+@contextlib.contextmanager
+def process(*flags: str) -> Iterator[subprocess.Popen[str]]:
+    """A server process, killed at the end if it still runs."""
+    with subprocess.Popen([*_COMMAND, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.kill()
+
+
+def ready(child: subprocess.Popen[str]) -> tuple[int, int]:
+    """Waits for the ready line; the gRPC and the REST port."""
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    found = re.fullmatch(
+        r"noria: serving m \(version 1\); gRPC on 0\.0\.0\.0:(\d+), REST on http://0\.0\.0\.0:(\d+)\n", line
+    )
+    assert found is not None, line or (child.stderr and child.stderr.read())
+    return int(found[1]), int(found[2])
+
+
+def predict(port: int, body: str = '{"instances": [1.0, 2.0]}') -> tuple[int, object]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/models/m:predict", body)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+def fails(*flags: str) -> str:
+    """Runs a server that must end with status 1; what it wrote on stderr."""
+    done = subprocess.run([*_COMMAND, *flags], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    return done.stderr
+
+
+_PORTS = ("--port=-1", "--rest_api_port=-1")
+
+
+def test_serves_a_model_and_drains_on_sigterm() -> None:
+    with process(*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}", "--enable_batching") as child:
+        grpc_port, rest_port = ready(child)
+        assert predict(rest_port) == (200, {"predictions": [2.5, 3.0]})
+        status = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name="m"))
+        code, text, content = call_grpc(
+            grpc_port, "/tensorflow.serving.ModelService/GetModelStatus", status.SerializeToString()
+        )
+        assert code == "OK", text
+        assert pb.GetModelStatusResponse.FromString(content).model_version_status[0].version == 1
+
+        # A request whose body is still on its way when the signal comes is answered.
+        with socket.create_connection(("127.0.0.1", rest_port), timeout=20) as late:
+            body = b'{"instances": [4.0]}'
+            head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+            late.sendall(head + body[:5])
+            time.sleep(0.1)
+            child.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert child.poll() is None
+            late.sendall(body[5:])
+            answer = b""
+            while chunk := late.recv(4096):
+                answer += chunk
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b'"predictions": [4.0]' in answer
+        assert child.wait(20) == 0
+        assert child.stderr is not None
+        assert "--enable_batching is not supported yet and has no effect" in child.stderr.read()
+
+
+def test_a_second_signal_ends_it_at_once() -> None:
+    with process(*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}") as child:
+        _, rest_port = ready(child)
+        with socket.create_connection(("127.0.0.1", rest_port), timeout=20) as late:
+            late.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            time.sleep(0.1)
+            child.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            assert child.poll() is None
+            child.send_signal(signal.SIGINT)
+            assert child.wait(20) == 1
+
+
+def test_steady_requests_see_no_failure_while_it_drains() -> None:
+    failures: list[object] = []
+    answered = 0
+    with process(*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}") as child:
+        _, rest_port = ready(child)
+        stop = threading.Event()
+
+        def load() -> None:
+            nonlocal answered
+            while not stop.is_set():
+                try:
+                    connection = socket.create_connection(("127.0.0.1", rest_port), timeout=20)
+                except ConnectionError:
+                    return  # the port is closed: what an orderly end looks like from outside
+                with connection:
+                    body = b'{"instances": [4.0]}'
+                    head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                    try:
+                        connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                        answer = connection.recv(4096)
+                    except ConnectionResetError:
+                        answer = b""
+                    if answer.startswith(b"HTTP/1.1 200"):
+                        answered += 1
+                    elif not child_ending.is_set():
+                        failures.append(answer)
+
+        child_ending = threading.Event()
+        threads = [threading.Thread(target=load) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.4)
+        child_ending.set()
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert answered > 10
+
+
+def test_only_grpc_by_default_and_sockets(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with process(
+        "--port=0", f"--grpc_socket_path={path}", "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}"
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == f"noria: serving m (version 1); gRPC on unix:{path}\n"
+        assert path.is_socket()
+
+
+@pytest.mark.parametrize("flag", ["--port", "--rest_api_port"])
+def test_a_port_that_is_taken(flag: str) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        others = [f for f in _PORTS if not f.startswith(flag + "=")]
+        text = fails(f"{flag}={port}", *others, f"--model_base_path={HALF_PLUS_TWO}")
+    assert f"cannot open the {'gRPC' if flag == '--port' else 'REST'} port" in text
+    assert str(port) in text
+    assert "Traceback" not in text
+
+
+def test_nothing_to_serve(tmp_path: Path) -> None:
+    assert "give the model's directory: --model_base_path" in fails()
+    assert "does not exist" in fails(f"--model_base_path={tmp_path / 'absent'}")
+    assert "No versions of servable default found under base path" in fails(f"--model_base_path={tmp_path}")
+    assert "is itself a SavedModel" in fails(f"--model_base_path={HALF_PLUS_TWO / '1'}")
+    assert "unknown flag --model_path; did you mean" in fails(f"--model_path={tmp_path}")
+
+
+def test_a_model_that_does_not_load(tmp_path: Path) -> None:
+    shutil.copytree(HALF_PLUS_TWO / "1", tmp_path / "3")
+    (tmp_path / "3" / "saved_model.pb").write_bytes(b"\xff" * 100)
+    text = fails(f"--model_base_path={tmp_path}")
+    assert str(tmp_path / "3") in text
+    assert "Traceback" not in text
+
+
+def test_help() -> None:
+    done = subprocess.run([*_COMMAND, "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "--rest_api_port" in done.stdout
