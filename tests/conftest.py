@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from noria.graph import verify
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
+
+verify.enable()  # every pass of every test is checked
 
 
 @pytest.fixture(scope="session")

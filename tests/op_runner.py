@@ -78,7 +78,7 @@ def compile_case(case: Case, *, engine: bool, shape: Callable[[Array], Shape]) -
         for i, (a, fed) in enumerate(zip(case.inputs, case.fed, strict=True))
         if fed
     ]
-    prepared = prepare(graph, [*node.outputs, *(f.tensor for f in feeds)])
+    prepared = prepare(graph, [*node.outputs, *(f.tensor for f in feeds)], [node.name])
     return compile_program(prepared, feeds, node.outputs, [node.name], resources=Resources(), engine=engine)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from noria import dtypes
+from noria.compile.layout import improve
 from noria.compile.lowering import Item, Lowered
 from noria.compile.onnx_model import OnnxNode, ValueInfo, serialize
 from noria.compile.ort import Session
@@ -80,6 +81,9 @@ class _Assembler:
         leaving = {name for name in made if users.get(name, set()) - {index}}
         outputs = [name for name in dict.fromkeys(self._fetches) if name in leaving]
         outputs += sorted(leaving.difference(outputs))
+        nodes, constants = improve(nodes, constants, leaving)
+        entering_names = {name for n in nodes for name in n.inputs}
+        inputs = [name for name in inputs if name in entering_names]
         infos = self._lowered.infos
         nodes, entering, leaving_as = _through_float32(
             nodes,

@@ -24,6 +24,7 @@ from noria.graph.graph import Graph, Node, Tensor
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
 from noria.graph.rules import Info
+from noria.graph.verify import Stage, verify
 from noria.shapes import Shape
 
 # Stateful by definition, because they give a resource; running them early or twice changes nothing.
@@ -49,9 +50,9 @@ def prepare(graph: Graph, tensors: Iterable[Tensor], targets: Sequence[str] = ()
     wanted = list(dict.fromkeys(tensors))
     for tensor in wanted:
         graph.dtype(tensor)
-    inlined, found = inline(prune(graph, wanted, targets), wanted)
-    resolved, found = refs.resolve(inlined, found)
-    return Prepared(resolved, dict(zip(wanted, found, strict=True)))
+    inlined, found = inline(verify(prune(graph, wanted, targets), Stage.IMPORTED), wanted)
+    resolved, found = refs.resolve(verify(inlined, Stage.INLINED), found)
+    return Prepared(verify(resolved, Stage.RESOLVED), dict(zip(wanted, found, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def compile_program(
     wanted = [follow(replaced, prepared.tensors.get(t, t)) for t in fetches]
     graph = prune(graph, wanted, targets, placeholders)
     graph = freeze.freeze(graph, resources, mutable)
-    graph = prune(graph, wanted, targets, placeholders)
+    graph = verify(prune(graph, wanted, targets, placeholders), Stage.FROZEN)
     _check(graph, placeholders)
     order = graph.topological()
     infos = analyse(graph, order, resources)

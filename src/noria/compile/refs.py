@@ -121,7 +121,11 @@ class _Resolver:
             )
             inputs = (*inputs, Tensor(axis_name))
         defaults = op_spec(op)
-        attrs = (dict(defaults.defaults) if defaults else {}) | attrs
+        attrs = (
+            (dict(defaults.defaults) if defaults else {})
+            | attrs
+            | {"T": dtype, "Tparams": dtype, "Taxis": dtypes.int32}
+        )
         self._out.nodes[node.name] = Node(node.name, op, inputs, node.control_inputs, attrs, node.output_dtypes)
 
     def _fetch(self, tensor: Tensor) -> Tensor:
