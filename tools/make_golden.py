@@ -57,7 +57,7 @@ def _write(home: Path, name: str, inputs: Mapping[str, Any], outputs: Mapping[st
         arrays[key] = np.array([base64.b64encode(s) for s in arrays[key].reshape(-1)]).reshape(arrays[key].shape)
     saved: dict[str, Any] = {k: v.astype("S") if v.dtype.kind in "OU" else v for k, v in arrays.items()}
     if binary:
-        saved["__b64__"] = np.array(binary)
+        saved["__b64__"] = np.array(binary, "S")
     np.savez_compressed(home / "golden" / f"{name}.npz", **saved)
 
 
