@@ -135,6 +135,26 @@ def test_bad_input_is_one_line(arguments: list[str], code: int, message: str) ->
     assert code == 2 or len(result.stderr.splitlines()) == 1
 
 
+def test_only_the_outputs_asked_for(tmp_path: Path) -> None:
+    arguments = [HALF, "--signature_def", "classify_x_to_y", "--input_examples", 'inputs=[{"x": [1.0]}]']
+    for debug in ([], ["--tf_debug"]):
+        assert list(run_json(*arguments, "--outputs", "scores", *debug)["outputs"]) == ["scores"]
+    result = run(*arguments, "--outputs", "nope")
+    assert result.exit_code == 1
+    assert "has no output nope; it has classes, scores" in result.stderr
+
+
+def test_a_frozen_graph_is_fed_and_asked_by_tensor_names() -> None:
+    frozen = GOLDEN / "half_plus_two" / "frozen.pb"
+    found = run_json(frozen, "--input_exprs", "x:0=[[1.0], [4.0]]", "--outputs", "y:0,Mul")
+    assert found["outputs"]["y:0"]["value"] == [[2.5], [4.0]]
+    examples = run_json(frozen, "--input_examples", 'tf_example=[{"x": [6.0]}]')
+    assert examples["outputs"]["y"]["value"] == [[5.0]]
+    refused = run(frozen, "--input_exprs", "nope=[[1.0]]")
+    assert refused.exit_code == 1
+    assert "nope" in refused.stderr
+
+
 def test_without_serving_default_the_choices_are_listed() -> None:
     result = run(GOLDEN / "counter" / "1", "--input_exprs", "delta=1")
     assert result.exit_code == 1

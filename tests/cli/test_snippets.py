@@ -18,6 +18,7 @@ from noria.cli.snippets import snippets
 from noria.protos.tensorflow import Example, MetaGraphDef, TensorProto
 
 PREDICT = "tensorflow/serving/predict"
+X = TensorRow("x", "DT_FLOAT", (None,), "x:0")
 
 
 def signature(
@@ -49,6 +50,11 @@ def test_bodies_follow_the_declared_shapes(inputs: list[Any], body: Any) -> None
     assert json.loads(command[2]) == body
     assert command[3] == "http://localhost:8501/v1/models/m:predict"
     ast.parse(made.grpc)
+
+
+def test_outputs_without_a_batch_forbid_rows() -> None:
+    row = SignatureRow("serving_default", PREDICT, (X,), (TensorRow("mean", "DT_FLOAT", (), "m:0"),), "")
+    assert snippets(row, MetaGraphDef(), "m").body == {"inputs": [1.0]}
 
 
 def test_a_long_body_is_made_by_a_program() -> None:

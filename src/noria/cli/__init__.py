@@ -129,6 +129,9 @@ def show(
     metavar="KEY=[{...}];...",
     help="Inputs as lists of tf.train.Example: dicts of lists.",
 )
+@click.option(
+    "--outputs", default="", metavar="KEY,...", help="Compute only these outputs; of a frozen graph: any tensors."
+)
 @click.option("--outdir", metavar="FOLDER", help="Also write each output to FOLDER/KEY.npy.")
 @click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
 @click.option("--allow_pickle", is_flag=True, help="Read and write pickled objects; a pickle can run any code.")
@@ -141,12 +144,14 @@ def run(path: str | None, directory: str | None, **options: Any) -> None:
 
     Later options win where they name the same key: --inputs, --input_exprs, --input_examples. Expressions may use
     literals, arithmetic, indexing and a set of NumPy functions. Without --signature_def: serving_default, or the only
-    signature. JSON writes NaN and Infinity as such, and bytes that are not UTF-8 as {"b64": ...}.
+    signature. A graph without signatures is fed and asked by the names of its tensors. JSON writes NaN and Infinity
+    as such, and bytes that are not UTF-8 as {"b64": ...}.
 
     \b
     Example:
       noria run models/half_plus_two/1 --input_exprs 'x=[[1.0], [2.0]]'
       noria run models/image/1 --inputs 'image=cat.npy' --outdir out --overwrite
+      noria run models/frozen.pb --input_exprs 'image:0=np.zeros((1, 28, 28))' --outputs 'logits:0'
       noria run models/text/1 --signature_def classify --input_examples 'inputs=[{"age": [22.0]}]'
     """
     from noria.cli.run import RunOptions, run_model  # brings NumPy and the engine: --help must not wait for them

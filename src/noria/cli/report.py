@@ -93,7 +93,7 @@ def read_report(path: str, *, tag_set: str | None = None) -> ModelReport:
     tag_set: only the MetaGraph with exactly these tags, comma-separated. Raises the errors of reading the files; what
     goes wrong in loading the graph is reported and does not raise.
     """
-    if not _is_saved_model_path(path):
+    if not is_saved_model_path(path):
         model = load(path, tags=tag_set)
         return ModelReport(path, False, (_meta_graph_row(model.meta_graph, model, "", model_variables(model)),))
     folder = read_saved_model(path)
@@ -107,7 +107,8 @@ def read_report(path: str, *, tag_set: str | None = None) -> ModelReport:
     return ModelReport(folder.path, True, tuple(rows))
 
 
-def _is_saved_model_path(path: str) -> bool:
+def is_saved_model_path(path: str) -> bool:
+    """Whether ``path`` is a SavedModel's folder or its ``saved_model.pb``; else it is a graph or not there at all."""
     return is_saved_model(path) or files.split(path)[1] in ("saved_model.pb", "saved_model.pbtxt")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from noria import shapes
 from noria.cli.inputs import Array, convert, gather
 from noria.cli.render import Table, clean, write
-from noria.cli.report import shape_of
+from noria.cli.report import is_saved_model_path, shape_of
 from noria.cli.values import Row, json_value, trace_row
 from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from noria.formats.saved_model import DEFAULT_SIGNATURE
@@ -40,6 +40,7 @@ class RunOptions:
     inputs: str = ""
     input_exprs: str = ""
     input_examples: str = ""
+    outputs: str = ""
     outdir: str | None = None
     overwrite: bool = False
     allow_pickle: bool = False
@@ -54,18 +55,23 @@ def run_model(options: RunOptions) -> None:
     files that are in the way.
     """
     feeds = gather(options.inputs, options.input_exprs, options.input_examples, allow_pickle=options.allow_pickle)
-    model = load(options.path, tags=options.tag_set)
+    wanted = [key.strip() for key in options.outputs.split(",") if key.strip()]
+    if options.signature_def is None and not is_saved_model_path(options.path):
+        model = load(options.path, inputs=list(feeds) or None, outputs=wanted or None)
+    else:
+        model = load(options.path, tags=options.tag_set)
     signature = choose_signature(model, options.signature_def)
+    keys = _chosen(signature, wanted)
     if not feeds and set(signature.inputs) - set(signature.defaults):
         raise click.UsageError(
             f"signature {signature.name!r} takes {', '.join(signature.inputs)}; "
             "give at least one of --inputs, --input_exprs, --input_examples"
         )
     arrays = feed_arrays(signature, feeds, model.meta_graph)
-    targets = _targets(signature, options)
+    targets = _targets(keys, options)
     rows: list[Row] = []
     try:
-        outputs = _run(signature, arrays, options, rows)
+        outputs = _run(signature, arrays, keys, options, rows)
     finally:
         if options.tf_debug and not options.as_json:
             write([_trace_table(rows)])
@@ -127,14 +133,29 @@ def placeholder_shapes(meta: MetaGraphDef) -> dict[str, shapes.Shape]:
     return found
 
 
-def _run(signature: Signature, arrays: Mapping[str, Array], options: RunOptions, rows: list[Row]) -> dict[str, Array]:
+def _chosen(signature: Signature, wanted: list[str]) -> list[str]:
+    """The outputs to compute: those named, else all."""
+    unknown = [key for key in wanted if key not in signature.outputs]
+    if unknown:
+        raise InvalidArgumentError(
+            f"signature {signature.name!r} has no output {', '.join(unknown)}; it has {', '.join(signature.outputs)}"
+        )
+    return wanted or list(signature.outputs)
+
+
+def _run(
+    signature: Signature, arrays: Mapping[str, Array], keys: list[str], options: RunOptions, rows: list[Row]
+) -> dict[str, Array]:
     if not options.tf_debug:
-        return signature.run(arrays, strict=options.strict)
+        return signature.run(
+            arrays, outputs=None if len(keys) == len(signature.outputs) else keys, strict=options.strict
+        )
 
     def seen(trace: Trace) -> None:
         rows.append(trace_row(trace.name, trace.op, trace.value, trace.seconds))
 
-    return signature.run_traced(arrays, seen)
+    outputs = signature.run_traced(arrays, seen)
+    return {key: outputs[key] for key in keys}
 
 
 def _trace_table(rows: list[Row]) -> Table:
@@ -163,12 +184,12 @@ def _document(
 # --- output files -----------------------------------------------------------------------------------------------------
 
 
-def _targets(signature: Signature, options: RunOptions) -> dict[str, str]:
+def _targets(keys: list[str], options: RunOptions) -> dict[str, str]:
     """The file of each output. The key is a file name: a separator in it is written ``%2F``, so it leads nowhere."""
     if options.outdir is None:
         return {}
     found = {}
-    for key in signature.outputs:
+    for key in keys:
         name = quote(key, safe=" ") if any(char in key for char in "/\\\0") else key
         found[key] = os.path.join(options.outdir, name + ".npy")
     taken = [path for path in found.values() if os.path.exists(path)]

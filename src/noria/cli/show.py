@@ -117,8 +117,8 @@ def _signature_page(row: SignatureRow, graph: MetaGraphRow, report: ModelReport)
     yield from _run_lines(row)
     if row.ops:
         yield Table("Ops of this signature", ["op", "count"], [[op, str(n)] for op, n in _counts(row)], ["count"])
-    if row.problem is None:
-        return  # an internal signature: no server offers it
+    if row.problem is None or not report.is_saved_model:
+        return  # no server offers internal signatures, or graphs without variables and signatures of their own
     made = snippets(row, graph.proto, model_name(report.path))
     if made.note:
         yield Lines(["", made.note])
@@ -267,7 +267,10 @@ def _graph_json(graph: MetaGraphRow, report: ModelReport, chosen: str | None) ->
         "tags": list(graph.tags),
         "tensorflow_version": graph.tensorflow_version,
         "problem": graph.problem,
-        "signatures": {row.key: _signature_json(row, snippets(row, graph.proto, name)) for row in rows},
+        "signatures": {
+            row.key: _signature_json(row, snippets(row, graph.proto, name) if report.is_saved_model else None)
+            for row in rows
+        },
         "ops": dict(graph.ops),
         "parameters": graph.parameters,
         "variable_bytes": graph.nbytes,
@@ -279,7 +282,7 @@ def _graph_json(graph: MetaGraphRow, report: ModelReport, chosen: str | None) ->
     }
 
 
-def _signature_json(row: SignatureRow, made: Snippets) -> dict[str, Any]:
+def _signature_json(row: SignatureRow, made: Snippets | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "method_name": row.method_name,
         "inputs": {t.key: _tensor_json(t) for t in row.inputs},
@@ -287,8 +290,10 @@ def _signature_json(row: SignatureRow, made: Snippets) -> dict[str, Any]:
     }
     if row.problem is None:
         return {**found, "runs": None}
-    requests = {"rest_body": made.body, "curl": made.curl, "grpc": made.grpc}
-    return {**found, "runs": not row.problem, "problem": row.problem, "ops": dict(_counts(row)), "requests": requests}
+    found |= {"runs": not row.problem, "problem": row.problem, "ops": dict(_counts(row))}
+    if made is not None:
+        found["requests"] = {"rest_body": made.body, "curl": made.curl, "grpc": made.grpc}
+    return found
 
 
 def _tensor_json(tensor: TensorRow) -> dict[str, Any]:

@@ -111,9 +111,12 @@ class _Rows:
 
 
 def _predict_document(signature: SignatureRow, features: Mapping[str, Sequence[Feature]]) -> _Object:
-    """Row form where every input has a batch in front, else column form."""
+    """Row form where every input and output has a batch in front, else column form."""
     head: dict[str, Any] = {} if signature.key == "serving_default" else {"signature_name": signature.key}
-    rows = all(row.shape is None or (len(row.shape) > 0 and row.shape[0] is None) for row in signature.inputs)
+    rows = all(
+        row.shape is None or (len(row.shape) > 0 and row.shape[0] is None)
+        for row in (*signature.inputs, *signature.outputs)
+    )
     values: dict[str, _Repeated] = {}
     for row in signature.inputs:
         shape = _example_shape(row.shape)
