@@ -45,6 +45,8 @@ def _rows(call: KernelCall, shape: Sequence[int], indices: Array, updates: Array
     if indices.ndim < 1 or updates.ndim < 1:
         which, found = ("Indices", indices) if indices.ndim < 1 else ("Updates", updates)
         raise InvalidArgumentError(f"{which} shape must have rank at least one. Found:{shape_text(found.shape)}")
+    if indices.ndim == 1:
+        indices = indices[:, None]  # a vector is a list of indices of one number
     depth, lead = indices.shape[-1], indices.shape[:-1]
     count = product(lead) or 0
     if product(shape) == 0 and (indices.size or updates.size):
@@ -114,7 +116,7 @@ def _tensor_scatter(call: KernelCall, tensor: Array, indices: Array, updates: Ar
 
 def _distinct(indices: Value, shape: Shape) -> bool:
     """Whether ``indices`` are constant, within ``shape``, and each occurs once."""
-    if indices.const is None or shape is None or indices.const.ndim < 1 or not indices.const.shape[-1]:
+    if indices.const is None or shape is None or indices.const.ndim < 2 or not indices.const.shape[-1]:
         return False
     rows = indices.const.reshape((-1, indices.const.shape[-1]))
     if rows.shape[1] > len(shape) or (rows < 0).any():

@@ -168,9 +168,10 @@ def _bucketize_lower(op: Lowering) -> Value:
     shape = None if x.shape is None else (*x.shape, found.size)
     above = op.emit("Less", spread, op.constant(found.astype(wide.numpy), wide), dtype=dtypes.bool_, shape=shape)
     below = op.cast(op.emit("Not", above, shape=shape), dtypes.float32)
-    # A product with ones counts; the engine's ReduceSum keeps the axis of an empty tensor.
-    ones = op.constant(np.ones(found.size, np.float32), dtypes.float32)
-    return op.cast(op.emit("MatMul", below, ones, shape=x.shape), dtypes.int32)
+    # A product with ones counts; the engine's ReduceSum keeps the axis of an empty tensor, and its MatMul refuses to
+    # multiply one by a vector.
+    ones = op.constant(np.ones((found.size, 1), np.float32), dtypes.float32)
+    return op.cast(op.squeeze(op.emit("MatMul", below, ones), [-1]), dtypes.int32)
 
 
 # ReverseSequence
