@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import ml_dtypes
 import numpy as np
 import pytest
@@ -133,6 +135,16 @@ def test_bad_input_is_one_line(arguments: list[str], code: int, message: str) ->
     assert message in result.stderr
     assert result.stdout == ""
     assert code == 2 or len(result.stderr.splitlines()) == 1
+
+
+def test_models_and_inputs_by_url() -> None:
+    memory = fsspec.filesystem("memory")
+    memory.put(HALF, "/cli/half_plus_two/1", recursive=True)
+    file = io.BytesIO()
+    np.save(file, np.array([[1.0]]))
+    memory.pipe_file("/cli/x.npy", file.getvalue())
+    found = run_json("memory://cli/half_plus_two/1", "--inputs", "x=memory://cli/x.npy")
+    assert found["outputs"]["y"]["value"] == [[2.5]]
 
 
 def test_only_the_outputs_asked_for(tmp_path: Path) -> None:

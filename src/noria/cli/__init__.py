@@ -80,7 +80,7 @@ def main() -> None:
     """Look into, run and serve TensorFlow models, without TensorFlow."""
 
 
-@main.command()
+@main.command(short_help="Show what is in a model, and whether it runs here.")
 @_model_options
 @click.option("--all", "everything", is_flag=True, help="Print everything, of every MetaGraph.")
 @click.option("--list_ops", is_flag=True, help="Print the ops that the MetaGraph of --tag_set uses.")
@@ -119,7 +119,7 @@ def show(
     )
 
 
-@main.command()
+@main.command(short_help="Run a signature and print its outputs.")
 @_model_options
 @click.option("--inputs", default="", metavar="KEY=FILE[NAME];...", help="Inputs from .npy and .npz files.")
 @click.option("--input_exprs", default="", metavar="KEY=EXPR;...", help="Inputs as Python or NumPy expressions.")
@@ -160,7 +160,9 @@ def run(path: str | None, directory: str | None, **options: Any) -> None:
 
 
 @main.command(
-    add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+    short_help="Serve models over REST and gRPC.",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def serve(arguments: tuple[str, ...]) -> None:

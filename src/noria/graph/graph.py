@@ -121,9 +121,12 @@ class Graph:
 
     def dtype(self, tensor: Tensor) -> DType:
         """The dtype of ``tensor``; NotFoundError when its node has no such output."""
-        dtypes = self[tensor.node].output_dtypes
+        node = self[tensor.node]
+        dtypes = node.output_dtypes
         if not 0 <= tensor.output < len(dtypes):
-            raise NotFoundError(f"node {tensor.node!r} has {len(dtypes)} outputs, so there is no tensor {tensor}")
+            raise NotFoundError(
+                f"node {node.name!r} (op {node.op}) has {len(dtypes)} outputs, so there is no tensor {tensor}"
+            )
         return dtypes[tensor.output]
 
     def copy(self) -> Graph:
