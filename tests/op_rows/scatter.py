@@ -30,7 +30,7 @@ ROWS: list[Row] = [
             [_i([1], [1], [3]), Rand((3,)), Const([4])],
             [_i([1], [0]), Rand((2, 3)), Const([3, 3])],
             [_i([[1, 2], [0, 0]]), Rand((1, 2)), Const([2, 3])],
-            [np.array([2, 0]), Rand((2, 3)), Const([3, 3], dtypes.int64)],
+            [np.array([[2], [0]]), Rand((2, 3)), Const([3, 3], dtypes.int64)],
             [np.zeros((0, 1), np.int32), Rand((0, 2)), Const([3, 2])],
         ],
         dtypes=_SOME,

@@ -46,7 +46,7 @@ def _rows(call: KernelCall, shape: Sequence[int], indices: Array, updates: Array
         which, found = ("Indices", indices) if indices.ndim < 1 else ("Updates", updates)
         raise InvalidArgumentError(f"{which} shape must have rank at least one. Found:{shape_text(found.shape)}")
     if indices.ndim == 1:
-        indices = indices[:, None]  # a vector is a list of indices of one number
+        indices = indices[:, None]  # what TensorFlow's kernel takes a vector for; its shape rule refuses most
     depth, lead = indices.shape[-1], indices.shape[:-1]
     count = product(lead) or 0
     if product(shape) == 0 and (indices.size or updates.size):
