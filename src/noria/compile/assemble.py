@@ -39,10 +39,11 @@ class _Assembler:
     def run(self, steps: Sequence[Item | Segment]) -> Program:
         users = self._users(steps)
         feeds = [self._slot(name) for name in self._feeds]
-        built = [
+        made = [
             self._segment(i, step, users) if isinstance(step, Segment) else self._host(step)
             for i, step in enumerate(steps)
         ]
+        built = [step for step in made if step is not None]
         fetches = [self._slot(name) for name in self._fetches]
         constants = self._lowered.constants
         template = [constants[name].array if name in constants else None for name in self._slots]
@@ -71,7 +72,8 @@ class _Assembler:
             tuple(self._slot(name) for name in item.outputs),
         )
 
-    def _segment(self, index: int, segment: Segment, users: dict[str, set[int]]) -> SegmentStep:
+    def _segment(self, index: int, segment: Segment, users: dict[str, set[int]]) -> SegmentStep | None:
+        """The segment's step; None where nothing that it computes is used."""
         nodes = [n for item in segment.items for n in item.onnx or ()]
         made = {name for n in nodes for name in n.outputs}
         used = dict.fromkeys(name for n in nodes for name in n.inputs if name and name not in made)
@@ -79,6 +81,8 @@ class _Assembler:
         inputs = [name for name in used if name not in constants]
         inputs.sort(key=lambda n: self._slots.get(n, len(self._slots)))
         leaving = {name for name in made if users.get(name, set()) - {index}}
+        if not leaving:
+            return None
         outputs = [name for name in dict.fromkeys(self._fetches) if name in leaving]
         outputs += sorted(leaving.difference(outputs))
         nodes, constants = improve(nodes, constants, leaving)

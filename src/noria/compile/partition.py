@@ -7,7 +7,7 @@ and comes back. Only data orders pure items; host steps with effects also keep t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from noria.compile.lowering import Item, Lowered
@@ -39,6 +39,20 @@ def partition(
         else:
             steps.append(Segment(tuple(by_stage[stage])))
     return steps
+
+
+def live(items: Sequence[Item], fetched: Collection[str], roots: Collection[str]) -> list[Item]:
+    """The items that a fetched value or a root (a node that must run) depends on.
+
+    Lowering writes what inference knows as constants, so what computed it, a shape say, may have no user left.
+    """
+    needed = set(fetched)
+    kept = []
+    for item in reversed(items):
+        if item.node.name in roots or not needed.isdisjoint(item.outputs):
+            needed.update(item.inputs)
+            kept.append(item)
+    return kept[::-1]
 
 
 def _stages(graph: Graph, lowered: Lowered, effects: Collection[str]) -> list[int]:

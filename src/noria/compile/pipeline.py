@@ -1,7 +1,7 @@
 """The ordered list of passes: graph → Program.
 
 ``prepare`` does what all signatures of a model share (calls inlined, references resolved); ``compile_program`` does
-the rest for one list of feeds and fetches: cut → prune → freeze → fold → lower → partition → sessions.
+the rest for one list of feeds and fetches: cut → prune → freeze → fold → fuse → lower → partition → sessions.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from noria.compile import freeze, refs
 from noria.compile.assemble import assemble
 from noria.compile.feeds import cut_feeds, follow, prune
 from noria.compile.fold import analyse
+from noria.compile.fuse import fuse
 from noria.compile.inline import inline
 from noria.compile.lowering import lower
-from noria.compile.partition import partition
+from noria.compile.partition import live, partition
 from noria.compile.program import Program
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError, UnimplementedError
@@ -90,10 +91,13 @@ def compile_program(
     order = graph.topological()
     infos = analyse(graph, order, resources)
     effects = {n.name for n in order if _has_effect(n, infos)}
+    if engine:
+        graph = fuse(graph, order, infos)
     needed = _needed(graph, wanted, (*targets, *effects), infos)
-    run_order = [n for n in order if n.name in needed]
+    run_order = [n for n in graph.topological() if n.name in needed]
     lowered = lower(run_order, infos, wanted, engine=engine, host_only=effects)
     fetched = [lowered.values[t].name for t in wanted]
+    lowered.items = live(lowered.items, set(fetched), {*targets, *effects})
     steps = partition(graph, lowered, effects, set(fetched))
     return assemble(lowered, steps, [str(p) for p in placeholders], fetched, resources)
 
