@@ -104,7 +104,9 @@ def test_placeholder_with_default_uses_it_unless_fed() -> None:
     )
     one = np.ones((1, 2), np.float32)
     assert program(made, {"x": (None, 2)}, ["y"]).run([one])[0].tolist() == [[2.0, 2.0]]
-    assert program(made, {"x": (None, 2), "p": ()}, ["y"]).run([one, np.array(7, np.float32)])[0].tolist() == [[7.0, 7.0]]
+    assert program(made, {"x": (None, 2), "p": ()}, ["y"]).run([one, np.array(7, np.float32)])[0].tolist() == [
+        [7.0, 7.0]
+    ]
 
 
 def test_unknown_fetch_names_the_node() -> None:

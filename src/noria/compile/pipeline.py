@@ -92,7 +92,7 @@ def compile_program(
     infos = analyse(graph, order, resources)
     effects = {n.name for n in order if _has_effect(n, infos)}
     if engine:
-        graph = fuse(graph, order, infos)
+        graph, wanted = fuse(graph, order, infos, wanted)
     needed = _needed(graph, wanted, (*targets, *effects), infos)
     run_order = [n for n in graph.topological() if n.name in needed]
     lowered = lower(run_order, infos, wanted, engine=engine, host_only=effects)

@@ -109,7 +109,7 @@ def op_spec(op: str) -> OpSpec | None:
 def is_stateful(op: str) -> bool:
     """Whether running ``op`` twice may differ from running it once; unknown ops count as stateful."""
     spec = op_spec(op)
-    return spec is None or spec.is_stateful
+    return not op.startswith("_Noria") and (spec is None or spec.is_stateful)
 
 
 def shape_attr(proto: TensorShapeProto) -> ShapeAttr:

@@ -15,6 +15,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     decoding,
     einsum,
     elementwise,
+    fused,
     gather,
     hashing,
     identity,
