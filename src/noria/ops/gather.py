@@ -226,10 +226,10 @@ def _gather_nd_lower(op: Lowering) -> Value:
     if op.node.attrs.get("bad_indices_policy", b"") == b"IGNORE":
         op.cannot("bad indices are to be ignored")
     depth = None if not indices.shape else indices.shape[-1]
-    if not depth or params.shape is None:
-        op.cannot("the depth of the indices or the rank of params is unknown, or nothing is indexed")
+    if not depth:
+        op.cannot("the depth of the indices is unknown, or nothing is indexed")
     if indices.const is not None:
-        limits = [np.inf if d is None else d for d in params.shape[:depth]]
+        limits = [np.inf if d is None else d for d in (params.shape or (None,) * depth)[:depth]]
         if (indices.const < 0).any() or (indices.const >= np.array(limits)).any():
             op.cannot("a constant index is out of range")
         safe = indices
@@ -375,7 +375,6 @@ def _top_k_v1(call: KernelCall, x: Array) -> tuple[Array, Array]:
 @lower("TopKV2", "TopK")
 def _top_k_lower(op: Lowering) -> tuple[Value, Value]:
     x = op.inputs[0]
-    op.rank(0)
     k = as_vector(op, op.inputs[1]) if len(op.inputs) > 1 else op.constant([op.integer("k")], dtypes.int64)
     wide = op.widened("TopK", x.dtype)
     outs: Sequence[Shape] = [out.shape for out in op.outputs]

@@ -218,10 +218,11 @@ def _mirror_pad_lower(op: Lowering) -> Value:
     x, rank = op.inputs[0], op.rank(0)
     pairs = _paddings(op.const(1), rank, x.shape or ())
     edge = _mirror_edge(op)
-    if any(d is None or d <= max(a, b) - 1 + edge for d, (a, b) in zip(x.shape or (), pairs, strict=True) if a or b):
-        op.cannot("the size of a padded axis is unknown or too small")
-    if any(d is None or d == 0 for d in x.shape or ()):
-        op.cannot("an axis that may be empty, which TensorFlow refuses")
+    for d, (a, b) in zip(x.shape or (), pairs, strict=True):
+        # The engine refuses to reflect an axis that is too short, as TensorFlow does. That TensorFlow also refuses an
+        # empty axis without padding (an empty batch) is let go.
+        if (d is None and not edge and (a or b)) or (d is not None and d < max(a, b) + edge):
+            op.cannot("the size of a padded axis is unknown or too small")
     if not any(a or b for a, b in pairs):
         return x
     if edge:
