@@ -19,6 +19,7 @@ from noria.errors import InvalidArgumentError
 
 LIMIT: Final = 1 << 30  # bytes that all values of one expression may take together
 _WIDEST: Final = 16  # bytes of the widest numeric element, complex128
+_WIDEST_TEXT: Final = 256  # bytes of a number written as an element of a U array: 64 characters
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -47,7 +48,7 @@ class Budget:
         if any(dim < 0 for dim in dims):
             raise InvalidArgumentError(f"a shape has no negative dimensions, got {dims}")
         sizes = tuple(int(dim) for dim in dims)
-        self.charge(math.prod(sizes) * max(dtype.itemsize, 1))
+        self.charge(math.prod(sizes) * (dtype.itemsize or _WIDEST_TEXT))
         return sizes
 
     def charge_broadcast(self, *operands: Any) -> None:
@@ -66,7 +67,8 @@ class Budget:
 def _extent(value: Any, seen: dict[int, tuple[int, int]]) -> tuple[int, int]:
     """How many elements the array of a nested value has, and the bytes of its widest one."""
     if isinstance(value, np.ndarray):
-        return value.size, value.dtype.itemsize
+        inner = (_extent(item, seen)[1] for item in value.flat) if value.dtype.hasobject else ()
+        return value.size, max(value.dtype.itemsize, max(inner, default=0))
     if isinstance(value, str):
         return 1, 4 * len(value)
     if isinstance(value, bytes):
@@ -147,16 +149,31 @@ def _numeric(value: Any) -> Array:
 def _array(budget: Budget, object: Any, dtype: Any = None) -> Array:
     budget.check_nested(object)
     wanted = _dtype(dtype)
-    count, width = _extent(object, {})
-    budget.charge(count * max(width, wanted.itemsize if wanted is not None else 8))
+    _charge_conversion(budget, object, wanted)
     return np.array(object, dtype=wanted)
 
 
-def _filled(fill: int) -> Callable[..., Array]:
+def _charge_conversion(budget: Budget, value: Any, wanted: np.dtype[Any] | None) -> None:
+    """Charges ``value`` as an array of ``wanted``; S and U without a size take the width of the widest element."""
+    count, width = _extent(value, {})
+    if wanted is None:
+        budget.charge(count * max(width, 8))
+    else:
+        budget.charge(count * (wanted.itemsize or max(4 * width, _WIDEST_TEXT)))
+
+
+def _number_dtype(value: Any, default: Any = None) -> np.dtype[Any] | None:
+    found = _dtype(value, default)
+    if found is not None and found.kind in "SUO":
+        raise InvalidArgumentError(f"needs a numeric dtype, got {found}")
+    return found
+
+
+def _filled(function: Callable[..., Array]) -> Callable[..., Array]:
     def make(budget: Budget, shape: Any, dtype: Any = None) -> Array:
         wanted = _dtype(dtype, np.float64)
         assert wanted is not None  # a default was given
-        return np.full(budget.charge_shape(shape, wanted), fill, wanted)
+        return function(budget.charge_shape(shape, wanted), wanted)
 
     return make
 
@@ -166,12 +183,12 @@ def _full(budget: Budget, shape: Any, fill_value: Any, dtype: Any = None) -> Arr
     return np.full(budget.charge_shape(shape, value.dtype), value, value.dtype)
 
 
-def _like(fill: int) -> Callable[..., Array]:
+def _like(function: Callable[..., Array]) -> Callable[..., Array]:
     def make(budget: Budget, a: Any, dtype: Any = None) -> Array:
         source = np.asarray(a)
         wanted = _dtype(dtype, source.dtype)
         assert wanted is not None  # a default was given
-        return np.full(budget.charge_shape(source.shape, wanted), fill, wanted)
+        return function(budget.charge_shape(source.shape, wanted), wanted)
 
     return make
 
@@ -193,17 +210,17 @@ def _arange(budget: Budget, start: Any, stop: Any = None, step: Any = 1, dtype: 
         raise InvalidArgumentError("arange: the step is 0")
     count = max(math.ceil((_scalar(last) - _scalar(first)) / step), 0)
     budget.charge(count * 8)
-    return np.arange(first, last, step, dtype=_dtype(dtype))
+    return np.arange(first, last, step, dtype=_number_dtype(dtype))
 
 
 def _linspace(budget: Budget, start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype: Any = None) -> Array:
     (count,) = budget.charge_shape(num, np.dtype(np.float64))
-    return np.linspace(_scalar(start), _scalar(stop), count, endpoint=bool(endpoint), dtype=_dtype(dtype))
+    return np.linspace(_scalar(start), _scalar(stop), count, endpoint=bool(endpoint), dtype=_number_dtype(dtype))
 
 
 def _eye(budget: Budget, N: Any, M: Any = None, k: Any = 0, dtype: Any = None) -> Array:
     rows, columns = budget.charge_shape((N, N if M is None else M), np.dtype(np.float64))
-    return np.eye(rows, columns, int(k), dtype=_dtype(dtype, np.float64))
+    return np.eye(rows, columns, int(k), dtype=_number_dtype(dtype, np.float64))
 
 
 def _range(budget: Budget, start: Any, stop: Any = None, step: Any = 1) -> list[int]:
@@ -311,8 +328,7 @@ def _astype(budget: Budget, a: Any, dtype: Any) -> Array:
     wanted = _dtype(dtype)
     if wanted is None:
         raise InvalidArgumentError("astype: needs a dtype")
-    width = wanted.itemsize or max(source.dtype.itemsize * 4, 64)  # S and U take the width that the values need
-    budget.charge(source.size * width)
+    _charge_conversion(budget, source, wanted)
     return source.astype(wanted)
 
 
@@ -341,6 +357,8 @@ def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _round(budget: Budget, a: Any, decimals: Any = 0) -> Any:
     source = _numeric(a)
+    if not isinstance(decimals, int) or abs(decimals) > 400:  # NumPy counts its way to the power of ten
+        raise InvalidArgumentError(f"round: decimals must be an integer within 400 of 0, got {decimals!r}")
     budget.charge_broadcast(source)
     return np.round(source, decimals)
 
@@ -363,7 +381,7 @@ def _encode(budget: Budget, text: str, encoding: Any = "utf-8") -> bytes:
 
 def _tolist(budget: Budget, a: Any) -> Any:
     source = np.asarray(a)
-    budget.charge(source.size * 40)  # a Python object and its reference
+    budget.charge(source.size * 40 + source.nbytes)  # Python objects and their references
     return source.tolist()
 
 
@@ -423,12 +441,12 @@ _SHAPING: Final[dict[str, Callable[..., Any]]] = {
 _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "array": _array,
     "asarray": _array,
-    "zeros": _filled(0),
-    "ones": _filled(1),
-    "empty": _filled(0),
+    "zeros": _filled(np.zeros),
+    "ones": _filled(np.ones),
+    "empty": _filled(np.zeros),
     "full": _full,
-    "zeros_like": _like(0),
-    "ones_like": _like(1),
+    "zeros_like": _like(np.zeros),
+    "ones_like": _like(np.ones),
     "full_like": _full_like,
     "arange": _arange,
     "linspace": _linspace,
