@@ -7,22 +7,29 @@ one, or a ragged one. A single example gives the same without the batch axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from noria import dtypes, shapes
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
-from noria.formats.example import Feature, parse_example
 from noria.graph.graph import Array, ShapeAttr
 from noria.graph.rules import InferCall, KernelCall, infer, kernel
 from noria.ops._strings import string_array
+from noria.protos.tensorflow import Example
+from noria.protos.tensorflow import Feature as FeatureProto
 from noria.shapes import Shape
 
-_NAMES = {dtypes.float32: "float", dtypes.int64: "int64", dtypes.string: "string"}
+# The values of one feature of one example: few as a list, which costs less to make; numbers that are many as an array.
+_Values: TypeAlias = "list[Any] | Array"
+_MANY: Final = 64
+_NAMES: Final = {dtypes.float32: "float", dtypes.int64: "int64", dtypes.string: "string"}
+_FIELDS: Final = {dtypes.float32: "float_list", dtypes.int64: "int64_list", dtypes.string: "bytes_list"}
+_TYPE_OF: Final = {field: _NAMES[dtype] for dtype, field in _FIELDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +61,33 @@ def _wanted(call: KernelCall) -> _Wanted:
 class _Batch:
     """The parsed examples of one call, and the words with which errors name them."""
 
-    def __init__(self, examples: list[dict[str, Feature]], names: Sequence[bytes], *, single: bool) -> None:
+    def __init__(self, examples: list[Mapping[str, FeatureProto]], names: Sequence[bytes], *, single: bool) -> None:
         self.examples = examples
         self.single = single
         self._names = names
 
-    def column(self, key: str, dtype: DType, complain: str) -> list[Feature | None]:
+    def column(self, key: str, dtype: DType, complain: str) -> list[_Values | None]:
         """The values of ``key`` in every example, None where there are none.
 
         Raises InvalidArgumentError, with the words of ``complain``, for values of another type.
         """
-        column = [example.get(key) for example in self.examples]
-        wanted = None if dtype is dtypes.string else dtype.numpy
-        for k, values in enumerate(column):
-            if values is not None and getattr(values, "dtype", None) != wanted:
-                actual = dtypes.string if isinstance(values, list) else dtypes.from_numpy(values.dtype)
-                text = complain.format(wanted=_NAMES.get(dtype, dtype.name), actual=_NAMES[actual])
+        field = _FIELDS[dtype]
+        column: list[_Values | None] = []
+        for k, features in enumerate(self.examples):
+            if key not in features:
+                column.append(None)
+                continue
+            feature = features[key]
+            if feature.HasField(field):
+                values = getattr(feature, field).value
+                many = len(values) > _MANY and dtype is not dtypes.string
+                column.append(np.array(values, dtype.numpy) if many else values[:])
+                continue
+            kind = feature.WhichOneof("kind")
+            if kind is not None:
+                text = complain.format(wanted=_NAMES[dtype], actual=_TYPE_OF[kind])
                 self.refuse(key, k, f"Data types don't match. {text}")
+            column.append(None)
         return column
 
     def refuse(self, key: str, index: int, text: str) -> NoReturn:
@@ -79,8 +96,7 @@ class _Batch:
 
     def missing(self, key: str, index: int, dtype: DType) -> NoReturn:
         raise InvalidArgumentError(
-            f"{self._name(index)}Feature: {key} (data type: {_NAMES.get(dtype, dtype.name)}) is required but could "
-            "not be found."
+            f"{self._name(index)}Feature: {key} (data type: {_NAMES[dtype]}) is required but could not be found."
         )
 
     def _name(self, index: int) -> str:
@@ -90,14 +106,13 @@ class _Batch:
         return f"Name: {name}, "
 
 
-def _joined(column: Sequence[Feature | None], dtype: DType) -> Array:
+def _joined(column: Sequence[_Values | None], dtype: DType) -> Array:
     """All values one behind the other."""
     present = [values for values in column if values is not None]
-    if dtype is dtypes.string:
-        return string_array([v for values in present for v in values], (sum(map(len, present)),))
-    if len(present) == 1:
-        return np.asarray(present[0])
-    return np.concatenate(present) if present else np.empty(0, dtype.numpy)
+    if any(isinstance(values, np.ndarray) for values in present):
+        return np.concatenate([np.asarray(values, dtype.numpy) for values in present])
+    flat: list[Any] = [v for values in present for v in values]
+    return string_array(flat, (len(flat),)) if dtype is dtypes.string else np.array(flat, dtype.numpy)
 
 
 _DENSE_TYPE = "Data type: {actual} but expected type: {wanted}"
@@ -121,7 +136,7 @@ def _dense(batch: _Batch, key: str, dtype: DType, shape: tuple[int | None, ...],
             if not default.size:
                 batch.missing(key, k, dtype)
             if fallback is None:
-                fallback = default.ravel().tolist() if dtype is dtypes.string else default.ravel()
+                fallback = default.ravel().tolist()
             column[k] = fallback
         elif len(values) != size:
             what = "bytes" if dtype is dtypes.string else _NAMES[dtype]
@@ -202,11 +217,11 @@ def _parsed(serialized: Array, names: Array | None = None) -> _Batch:
             f"serialized.shape={shapes.text(serialized.shape)}"
         )
     texts: list[bytes] = serialized.ravel().tolist()
-    examples = []
+    examples: list[Mapping[str, FeatureProto]] = []
     for text in texts:
         try:
-            examples.append(parse_example(text))
-        except InvalidArgumentError as error:
+            examples.append(Example.FromString(text).features.feature)
+        except DecodeError as error:
             shown = text[:200].decode("utf-8", "backslashreplace")
             raise InvalidArgumentError(f"Could not parse example input, value: '{shown}' ({error})") from None
     return _Batch(examples, [] if names is None else names.ravel().tolist(), single=serialized.ndim == 0)

@@ -7,7 +7,8 @@ replacement there (all matches) or leaves the text alone (first match only).
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import numpy as np
 import re2
@@ -36,6 +37,10 @@ def _compiled(pattern: bytes) -> Any:
         raise InvalidArgumentError(f"Invalid pattern: {pattern.decode('utf-8', 'replace')}, error: {why}") from None
 
 
+# A bracket of ASCII characters, ranges and escaped punctuation, not negated: it matches exactly one byte.
+_ONE_BYTE: Final = re.compile(rb"\[(?!\^)(?:[^\\\[\]\x80-\xff]|\\[!-/:-@\[-`{-~])+\]")
+
+
 class _Replacer:
     """Replaces matches of one pattern by one rewrite."""
 
@@ -47,10 +52,20 @@ class _Replacer:
         self._idle = highest > self._pattern.groups or (faulty and not everywhere)
         literals = [p for p in self._parts if isinstance(p, bytes)]
         self._constant = b"".join(literals) if len(literals) == len(self._parts) else None
+        self._table: bytes | None = None  # where each byte is replaced by itself: for bytes.translate
+        self._dropped = b""
+        if everywhere and self._constant is not None and len(self._constant) < 2 and _ONE_BYTE.fullmatch(pattern):
+            found = bytes(c for c in range(128) if self._pattern.fullmatch(bytes((c,))))
+            if self._constant:
+                self._table = bytes.maketrans(found, self._constant * len(found))
+            else:
+                self._dropped = found
 
     def __call__(self, text: bytes) -> bytes:
         if self._idle:
             return text
+        if self._table or self._dropped:
+            return text.translate(self._table, self._dropped)
         search = self._pattern.search
         found = search(text)
         if found is None:

@@ -212,13 +212,16 @@ def _substr(call: KernelCall, x: Array, pos: Array, length: Array) -> Array:
         raise InvalidArgumentError(
             f"pos and len should have the same shape, got: {shapes.text(pos.shape)} vs. {shapes.text(length.shape)}"
         )
+    cut = _cut_bytes if call.text("unit") == "BYTE" else _cut_characters
+    if pos.ndim == 0:
+        start, size = pos.item(), length.item()
+        return string_array([cut(text, start, size, k) for k, text in enumerate(x.ravel().tolist())], x.shape)
     try:
         texts, starts, lengths = np.broadcast_arrays(x, pos, length)
     except ValueError:
         raise InvalidArgumentError(
             f"Incompatible shapes: {shapes.text(x.shape)} vs. {shapes.text(pos.shape)}"
         ) from None
-    cut = _cut_bytes if call.text("unit") == "BYTE" else _cut_characters
     rows: Iterable[tuple[bytes, int, int]] = zip(
         texts.ravel().tolist(), starts.ravel().tolist(), lengths.ravel().tolist(), strict=True
     )
