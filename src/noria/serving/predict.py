@@ -42,8 +42,10 @@ def bind_inputs(signature: Signature, given: Mapping[str, T], convert: Callable[
     if len(given) != len(wanted) and (len(given) > len(wanted) or not signature.defaults):
         raise _wrong_count(given, wanted)
     arrays = {}
+    used = 0
     for alias, spec in wanted.items():
         if alias in given:
+            used += 1
             try:
                 array = convert(given[alias])
             except InvalidArgumentError as error:
@@ -56,10 +58,8 @@ def bind_inputs(signature: Signature, given: Mapping[str, T], convert: Callable[
                 f"provided. Inputs expected to be in the set {_braced(wanted)}."
             )
         arrays[alias] = array
-    if len(given) == len(wanted) and given.keys() == wanted.keys():
-        return arrays
-    extra = [alias for alias in given if alias not in wanted]
-    if extra:
+    if used < len(given):
+        extra = [alias for alias in given if alias not in wanted]
         raise InvalidArgumentError(
             f"Inputs contains invalid name. Used request inputs: {_braced(a for a in given if a in wanted)}, "
             f"request input: {_braced(given)}, sent extra: {_braced(extra)}."

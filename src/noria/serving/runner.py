@@ -55,7 +55,7 @@ class Runner:
             cost.add(time.perf_counter() - start, nbytes)
             return found
 
-        servable.acquire()
+        servable.hold()
         known_cost = cost
 
         def job() -> dict[str, Array]:

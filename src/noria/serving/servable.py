@@ -85,10 +85,16 @@ class ServableId:
 
 
 class Cost:
-    """How long a signature takes to run: exponential averages of seconds and of the size of its inputs."""
+    """How long a signature takes to run: moving averages of seconds and of the size of its inputs.
+
+    A faster run counts for more than a slower one: on a busy machine a run is often slow for no reason of its own, and
+    one such run must not send the next ones away from the loop.
+    """
 
     __slots__ = ("_runs", "nbytes", "seconds")
-    _SHARE = 0.1  # of the newest run in the average
+    _FASTER = 0.5  # the share of the newest run in the average
+    _SLOWER = 0.05
+    _OUTLIER = 4.0  # times the average: no run counts as slower than that
 
     def __init__(self) -> None:
         self.seconds = math.inf
@@ -99,8 +105,9 @@ class Cost:
         """Takes a run into account. The first one says nothing: it compiles, allocates and touches cold memory."""
         self._runs += 1
         if self._runs > 2:
-            self.seconds += self._SHARE * (seconds - self.seconds)
-            self.nbytes += self._SHARE * (max(nbytes, 1) - self.nbytes)
+            share = self._FASTER if seconds < self.seconds else self._SLOWER
+            self.seconds += share * (min(seconds, self._OUTLIER * self.seconds) - self.seconds)
+            self.nbytes += self._SLOWER * (max(nbytes, 1) - self.nbytes)
         elif self._runs == 2:
             self.seconds, self.nbytes = seconds, float(max(nbytes, 1))
 
@@ -123,7 +130,8 @@ class Servable:
         self.costs: dict[str, Cost] = {}  # by signature
         self._model: Model | None = None
         self._held = 0
-        self._changed = threading.Condition()
+        self._changing = threading.Lock()
+        self._free = threading.Event()  # set when the last handle comes back after the service has ended
 
     @property
     def model(self) -> Model:
@@ -138,7 +146,7 @@ class Servable:
         model: what was loaded, when moving to AVAILABLE; error: why it failed, when moving to END early. Raises
         InternalError, naming both states, for a move that life does not have.
         """
-        with self._changed:
+        with self._changing:
             if to not in _NEXT[self.state]:
                 raise InternalError(
                     f"{self.id.name} version {self.id.version} cannot move from {self.state.name} to {to.name}; from "
@@ -148,6 +156,8 @@ class Servable:
                 raise InternalError(f"{self.id.name}: a model comes with the move to AVAILABLE and with no other")
             self.state = to
             self.error = error
+            if to is State.UNLOADING and not self._held:
+                self._free.set()
             if to is State.END:
                 self._model = None
             elif model is not None:
@@ -155,7 +165,7 @@ class Servable:
 
     def acquire(self) -> bool:
         """Takes a handle; False when the version is not available."""
-        with self._changed:
+        with self._changing:
             if self.state is not State.AVAILABLE:
                 return False
             self._held += 1
@@ -169,15 +179,19 @@ class Servable:
 
     def release(self) -> None:
         """Gives a handle back."""
-        with self._changed:
+        with self._changing:
             self._held -= 1
-            if not self._held:
-                self._changed.notify_all()
+            if not self._held and self.state is not State.AVAILABLE:
+                self._free.set()
+
+    def hold(self) -> None:
+        """Takes one more handle for someone who holds one already, whatever the state."""
+        with self._changing:
+            self._held += 1
 
     def wait_until_free(self, timeout: float | None = None) -> bool:
-        """Waits until no handle is held; False when ``timeout`` seconds were not enough."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._held == 0, timeout)
+        """Waits, once the version is out of service, until no handle is held; False when ``timeout`` is not enough."""
+        return self._free.wait(timeout)
 
     @property
     def code(self) -> Code:

@@ -1,0 +1,137 @@
+"""Where a signature runs, and what a deadline does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noria import dtypes
+from noria.errors import DeadlineExceededError, InvalidArgumentError
+from noria.serving.runner import Runner
+from noria.serving.servable import Cost, Servable, ServableId, State
+from serving.fakes import FakeModel, FakeSignature, specs
+
+ARRAYS = {"x": np.zeros(1, np.float32)}
+
+
+@pytest.fixture
+def runner() -> Iterator[Runner]:
+    found = Runner(2)
+    yield found
+    found.close()
+
+
+def servable() -> Servable:
+    found = Servable(ServableId("m", 1), "path")
+    found.move(State.LOADING)
+    found.move(State.AVAILABLE, model=FakeModel())
+    assert found.acquire()
+    return found
+
+
+def signature(function: Any) -> FakeSignature:
+    return FakeSignature("s", function, specs(x=dtypes.float32), specs(y=dtypes.float32))
+
+
+def test_a_fast_signature_moves_into_the_loop(runner: Runner) -> None:
+    threads = []
+
+    def run(x: Any) -> dict[str, Any]:
+        threads.append(threading.current_thread())
+        return {"y": x}
+
+    async def calls() -> None:
+        held, fast = servable(), signature(run)
+        for _ in range(30):
+            await runner.run(held, fast, ARRAYS)
+
+    asyncio.run(calls())
+    assert threads[0] is not threading.main_thread()
+    assert threads[-1] is threading.main_thread()
+
+
+def test_a_slow_signature_stays_out_of_the_loop(runner: Runner) -> None:
+    threads = []
+
+    def run(x: Any) -> dict[str, Any]:
+        threads.append(threading.current_thread())
+        time.sleep(0.01)
+        return {"y": x}
+
+    async def calls() -> None:
+        held, slow = servable(), signature(run)
+        for _ in range(8):
+            await runner.run(held, slow, ARRAYS)
+
+    asyncio.run(calls())
+    assert threading.main_thread() not in threads
+
+
+def test_one_slow_run_does_not_send_a_fast_signature_away() -> None:
+    cost = Cost()
+    for _ in range(20):
+        cost.add(5e-5, 16)
+    cost.add(10.0, 16)
+    assert cost.estimate(16) < 1e-4
+
+
+def test_deadline_while_it_runs_keeps_the_servable_held(runner: Runner) -> None:
+    release = threading.Event()
+
+    def run(x: Any) -> dict[str, Any]:
+        release.wait(10)
+        return {"y": x}
+
+    async def call() -> None:
+        await runner.run(held, signature(run), ARRAYS, deadline=time.monotonic() + 0.05)
+
+    held = servable()
+    with pytest.raises(DeadlineExceededError, match="while the model ran"):
+        asyncio.run(call())
+    held.release()
+    held.move(State.UNLOADING)
+    assert not held.wait_until_free(0.05)
+    release.set()
+    assert held.wait_until_free(10)
+
+
+def test_deadline_before_it_begins(runner: Runner) -> None:
+    ran = []
+
+    def sleep(x: Any) -> dict[str, Any]:
+        time.sleep(0.2)
+        return {"y": x}
+
+    def note(x: Any) -> dict[str, Any]:
+        ran.append(x)
+        return {"y": x}
+
+    async def calls() -> list[BaseException | dict[str, Any]]:
+        held, slow, late = servable(), signature(sleep), signature(note)
+        first = [asyncio.ensure_future(runner.run(held, slow, ARRAYS)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        last = runner.run(held, late, ARRAYS, deadline=time.monotonic() + 0.01)
+        return await asyncio.gather(*first, last, return_exceptions=True)
+
+    assert isinstance(asyncio.run(calls())[-1], DeadlineExceededError)
+    runner.close()
+    assert ran == []
+
+
+def test_errors_come_through(runner: Runner) -> None:
+    def run(x: Any) -> dict[str, Any]:
+        raise InvalidArgumentError("no")
+
+    held = servable()
+    for _ in range(4):
+        with pytest.raises(InvalidArgumentError, match="no"):
+            asyncio.run(runner.run(held, signature(run), ARRAYS, deadline=time.monotonic() + 10))
+    held.release()
+    held.move(State.UNLOADING)
+    assert held.wait_until_free(10)
