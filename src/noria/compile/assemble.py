@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from noria import dtypes
 from noria.compile.layout import improve
@@ -12,6 +13,7 @@ from noria.compile.onnx_model import OnnxNode, ValueInfo, serialize
 from noria.compile.ort import Session
 from noria.compile.partition import Segment
 from noria.compile.program import HostStep, Program, SegmentStep, Step
+from noria.compile.refs import RESOURCE_HANDLES
 from noria.graph import rules
 from noria.graph.resources import Resources
 from noria.graph.rules import KernelCall
@@ -35,6 +37,7 @@ class _Assembler:
         self._fetches = fetches
         self._resources = resources
         self._slots: dict[str, int] = {}
+        self._handles: dict[str, Any] = {}
 
     def run(self, steps: Sequence[Item | Segment]) -> Program:
         users = self._users(steps)
@@ -45,10 +48,18 @@ class _Assembler:
         ]
         built = [step for step in made if step is not None]
         fetches = [self._slot(name) for name in self._fetches]
-        constants = self._lowered.constants
-        template = [constants[name].array if name in constants else None for name in self._slots]
-        keep = {*fetches, *(s for name, s in self._slots.items() if name in constants)}
+        known = {name: constant.array for name, constant in self._lowered.constants.items()} | self._handles
+        template = [known.get(name) for name in self._slots]
+        keep = {*fetches, *(s for name, s in self._slots.items() if name in known)}
         return Program(template, feeds, fetches, _free_early(built, keep))
+
+    def _is_handle(self, step: Item | Segment) -> bool:
+        """Whether ``step`` only gives a handle: that is looked up once, when the program is made."""
+        if isinstance(step, Segment) or step.node.op not in RESOURCE_HANDLES or step.inputs:
+            return False
+        call = KernelCall(step.node, self._resources)
+        self._handles[step.outputs[0]] = rules.kernel[step.node.op](call)
+        return True
 
     def _users(self, steps: Sequence[Item | Segment]) -> dict[str, set[int]]:
         """For each value name, the steps that take it; -1 stands for the caller."""

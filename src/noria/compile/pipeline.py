@@ -28,11 +28,7 @@ from noria.graph.rules import Info
 from noria.graph.verify import Stage, verify
 from noria.shapes import Shape
 
-# Stateful by definition, because they give a resource; running them early or twice changes nothing.
-_LOOKUPS = refs.HANDLES | {
-    "HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2", "MutableDenseHashTableV2",
-    "Placeholder", "PlaceholderWithDefault", "PlaceholderV2",
-}  # fmt: skip
+_GIVEN = refs.RESOURCE_HANDLES | {"Placeholder", "PlaceholderWithDefault", "PlaceholderV2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +122,7 @@ def _check(graph: Graph, placeholders: Sequence[Tensor]) -> None:
 
 def _has_effect(node: Node, infos: Mapping[Tensor, Info]) -> bool:
     """Whether ``node`` reads or changes something outside the graph, so that its place in time matters."""
-    if node.op in _LOOKUPS or (all(infos[t].value is not None for t in node.outputs) and node.outputs):
+    if node.op in _GIVEN or (all(infos[t].value is not None for t in node.outputs) and node.outputs):
         return False
     if node.op == "NoOp":
         return False

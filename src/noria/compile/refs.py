@@ -21,6 +21,10 @@ from noria.graph.op_spec import op_spec
 
 REF_VARIABLES = frozenset({"Variable", "VariableV2", "TemporaryVariable"})
 HANDLES = REF_VARIABLES | {"VarHandleOp"}
+# Stateful by definition, because they give a resource; running them early or once changes nothing.
+RESOURCE_HANDLES = HANDLES | {
+    "HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2", "MutableDenseHashTableV2",
+}  # fmt: skip
 _READ_THEN = {"ResourceGather": "GatherV2", "ResourceGatherNd": "GatherNd", "VariableShape": "Shape"}
 
 
