@@ -175,10 +175,25 @@ ROWS: list[Row] = [
     ),
     Row(
         "Conv2DBackpropInput",
-        [np.array([2, 10, 12, 4], np.int32), Const(_TAPS), Rand((2, 5, 6, 6))],
+        [
+            [np.array([2, 10, 12, 4], np.int32), Const(_TAPS), Rand((2, 5, 6, 6))],
+            [np.array([2, 9, 11, 4], np.int32), Const(_TAPS[:1, :1]), Rand((2, 5, 6, 6))],
+        ],
         attrs={"strides": [1, 2, 2, 1], "padding": "SAME"},
-        lowers=False,
         id="fed-sizes",
+    ),
+    Row(
+        "Conv2DBackpropInput",
+        [np.array([2, 12, 14, 4], np.int32), Const(_TAPS), Rand((2, 5, 6, 6))],
+        attrs={"strides": [1, 2, 2, 1], "padding": "VALID"},
+        id="fed-sizes-valid",
+    ),
+    Row(
+        "Conv2DBackpropInput",
+        [np.array([2, 11, 12, 4], np.int32), Const(_TAPS), Rand((2, 5, 6, 6))],
+        attrs={"strides": [1, 2, 2, 1], "padding": "SAME"},
+        error=Code.INVALID_ARGUMENT,
+        id="fed-sizes-refused",
     ),
     Row(
         "Conv2DBackpropInput",

@@ -7,12 +7,15 @@ channels; a filter with fewer input channels than the image convolves by groups.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from noria import dtypes
 from noria.errors import InvalidArgumentError
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, Lowering, Value, infer, kernel, lower
+from noria.ops._arrays import fail_if
 from noria.ops._numeric import dims_text, quiet, static_dims, typed, wide
 from noria.ops._windows import (
     Layout,
@@ -275,11 +278,34 @@ def _transposed_lower(op: Lowering) -> Value:
     if None not in (result[0], gradient.shape[0]) and result[0] != gradient.shape[0]:
         op.cannot("the batch sizes differ")
     moves = windows_of(op, shape[:-2], where)
+    static = _static_padding(op, moves, where)
+    spatial = list(range(where.rank - 2))
+    through = op.widened("ConvTranspose", gradient.dtype)
+    found = op.emit(
+        "ConvTranspose",
+        op.cast(channels_first(op, gradient, where), through),
+        op.cast(op.transpose(filters, [where.rank - 1, where.rank - 2, *spatial]), through),
+        shape=None if static is None else first_shape(result, where),
+        kernel_shape=[m.taps for m in moves],
+        strides=[m.stride for m in moves],
+        dilations=[m.dilation for m in moves],
+        **({"output_padding": [m.stride - 1 for m in moves]} if static is None else static),
+    )
+    if static is None:
+        found = _cut(op, found, moves, where)
+    return from_channels_first(op, op.cast(found, gradient.dtype), where, result)
+
+
+def _static_padding(op: Lowering, moves: Sequence[Window], where: Layout) -> dict[str, Any] | None:
+    """ConvTranspose's padding where all sizes are known, else None."""
+    result, given_shape = op.outputs[0].shape or (), op.inputs[2].shape or ()
     begins, ends, extra = [], [], []
     for axis, move in zip(where.spatial, moves, strict=True):
-        size, given = result[axis], gradient.shape[axis]
-        if size is None or given is None or given == 0 or move.output(size) != given:
-            op.cannot("the output size is unknown, or does not fit the input")
+        size, given = result[axis], given_shape[axis]
+        if size is None or given is None:
+            return None
+        if given == 0 or move.output(size) != given:
+            op.cannot("the output size does not fit the input")
         before, after = move.pads(size)
         # The engine's output is (given-1)*stride + span - pads + output_padding; the last is what strides skipped.
         begins.append(before)
@@ -287,17 +313,31 @@ def _transposed_lower(op: Lowering) -> Value:
         extra.append(size - ((given - 1) * move.stride + move.span - before - after))
     if any(e < 0 for e in extra):
         op.cannot("the padding exceeds what was computed")
-    through = op.widened("ConvTranspose", gradient.dtype)
-    spatial = list(range(where.rank - 2))
-    found = op.emit(
-        "ConvTranspose",
-        op.cast(channels_first(op, gradient, where), through),
-        op.cast(op.transpose(filters, [where.rank - 1, where.rank - 2, *spatial]), through),
-        shape=first_shape(result, where),
-        kernel_shape=[m.taps for m in moves],
-        strides=[m.stride for m in moves],
-        dilations=[m.dilation for m in moves],
-        pads=begins + ends,
-        output_padding=extra,
-    )
-    return from_channels_first(op, op.cast(found, gradient.dtype), where, result)
+    return {"pads": begins + ends, "output_padding": extra}
+
+
+def _cut(op: Lowering, full: Value, moves: Sequence[Window], where: Layout) -> Value:
+    """The part that ``input_sizes`` asks for, of a result without padding that has stride - 1 zeros behind it."""
+    sizes, gradient = op.inputs[0], op.inputs[2]
+    if sizes.shape != (where.rank,):
+        op.cannot("input_sizes does not give every axis")
+    first, last = where.spatial[0], where.spatial[-1] + 1
+
+    def vector(values: Sequence[int]) -> Value:
+        return op.constant(list(values), dtypes.int64)
+
+    wanted = op.emit("Slice", op.cast(sizes, dtypes.int64), vector([first]), vector([last]))
+    given = op.emit("Shape", gradient, dtype=dtypes.int64, start=first, end=last)
+    strides = vector([m.stride for m in moves])
+    if moves[0].padding == "SAME":
+        reach = op.emit("Add", op.emit("Mul", given, strides), vector([m.span - m.stride for m in moves]))
+        total = op.emit("Max", op.emit("Sub", reach, wanted), vector([0]))
+        starts = op.emit("Div", total, vector([2]))
+        count = op.emit("Div", op.emit("Add", wanted, vector([m.stride - 1 for m in moves])), strides)
+    else:
+        starts = vector([m.explicit[0] for m in moves])
+        loss = vector([sum(m.explicit) - m.span + m.stride for m in moves])
+        count = op.emit("Div", op.emit("Add", wanted, loss), strides)
+    unfit = op.emit("Not", op.emit("Equal", count, given, dtype=dtypes.bool_))
+    ends = fail_if(op, unfit, op.emit("Add", starts, wanted))
+    return op.emit("Slice", full, starts, ends, vector(range(2, where.rank)))
