@@ -25,6 +25,7 @@ _REFUSED = [
     [Rand((2, 4, 6, 0)), Const([4, 4])],
     [_IMAGE, Const([4])],
 ]
+_REFUSED_FED = [[_IMAGE, _i32(0, 4)], [_IMAGE, _i32(4, -1)], [Rand((2, 0, 6, 3)), _i32(4, 4)]]
 _MODES: tuple[dict[str, bool], ...] = ({}, {"half_pixel_centers": True}, {"align_corners": True})
 
 ROWS: list[Row] = [
@@ -50,7 +51,15 @@ ROWS: list[Row] = [
                 lowers=lowers and op != "ResizeNearestNeighbor",
                 id=f"m{k}-dtypes",
             ),
-            Row(op, [_IMAGE, _i32(5, 7)], attrs=mode, dtypes=_F32, lowers=False, id=f"m{k}-fed"),
+            Row(
+                op,
+                [[_IMAGE, _i32(5, 7)], [_IMAGE, _i32(1, 12)]],
+                attrs=mode,
+                dtypes=_F32,
+                lowers=lowers,
+                id=f"m{k}-fed",
+            ),
+            Row(op, _REFUSED_FED, attrs=mode, dtypes=_F32, error=Code.INVALID_ARGUMENT, id=f"m{k}-fed-refused"),
         )
     ),
     Row("ResizeNearestNeighbor", [_IMAGE, Const([8, 12])], dtypes=(dtypes.uint8, dtypes.int32), exact=True, id="twice"),

@@ -16,6 +16,7 @@ from noria import dtypes
 from noria.errors import InvalidArgumentError, OutOfRangeError
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, Lowering, Value, infer, kernel, lower
+from noria.ops._arrays import fail_if
 from noria.ops._numeric import dims_text, quiet, typed
 from noria.ops._windows import channels_first, first_shape, from_channels_first, layout
 from noria.shapes import Dim, Shape
@@ -96,12 +97,12 @@ def _resize_nearest_lower(op: Lowering) -> Value:
     x = op.inputs[0]
     rows, columns = _lowered_sizes(op)
     align, half = op.flag("align_corners"), _half_pixel(op)
+    shape = x.shape or ()
+    if rows is None or columns is None or shape[1] is None or shape[2] is None:
+        return _nearest_of_any_size(op, align=align, half=half)
     factors = []
     picks = []
-    for axis, wanted in ((1, rows), (2, columns)):
-        size = None if x.shape is None else x.shape[axis]
-        if size is None:
-            op.cannot("the image's size is unknown")
+    for size, wanted in ((shape[1], rows), (shape[2], columns)):
         pick = _nearest(size, wanted, align=align, half=half)
         whole = wanted % size == 0 and bool((pick == np.arange(wanted) // (wanted // size)).all())
         factors.append(wanted // size if whole else 0)
@@ -124,13 +125,46 @@ def _resize_nearest_lower(op: Lowering) -> Value:
     return op.emit("Gather", y, op.constant(picks[1]), axis=2, shape=op.outputs[0].shape)
 
 
-def _lowered_sizes(op: Lowering) -> tuple[int, int]:
-    """The constant output size, where the kernel would accept it for an image that is not empty."""
+def _nearest_of_any_size(op: Lowering, *, align: bool, half: bool) -> Value:
+    """Computes, in the call, what ``_nearest`` does."""
+    y, size = op.inputs[0], _checked_size(op)
+    half_value = op.constant(0.5, dtypes.float32)
+    for i, axis in enumerate((1, 2)):
+        given = op.squeeze(op.emit("Shape", op.inputs[0], dtype=dtypes.int64, start=axis, end=axis + 1), [0])
+        wanted = op.emit("Gather", size, op.constant(i, dtypes.int64), axis=0)
+        one = op.constant(1, dtypes.int64)
+        scale = op.emit("Div", op.cast(given, dtypes.float32), op.cast(wanted, dtypes.float32))
+        if align:
+            ends = (op.cast(op.emit("Sub", v, one), dtypes.float32) for v in (given, wanted))
+            more = op.emit("Less", one, wanted, dtype=dtypes.bool_)
+            scale = op.emit("Where", more, op.emit("Div", *ends), scale, dtype=dtypes.float32)
+        index = op.cast(op.emit("Range", op.constant(0, dtypes.int64), wanted, one), dtypes.float32)
+        place = op.emit("Mul", op.emit("Add", index, half_value) if half else index, scale)
+        floor = op.emit("Floor", op.emit("Add", place, half_value) if align else place)
+        pick = op.emit("Min", op.cast(floor, dtypes.int64), op.emit("Sub", given, one))
+        y = op.emit("Gather", y, pick, axis=axis)
+    return y
+
+
+def _checked_size(op: Lowering) -> Value:
+    """The output size as int64; the segment fails where it is not positive, or the image is empty."""
+    size = op.cast(op.inputs[1], dtypes.int64)
+    zero = op.constant(0, dtypes.int64)
+    wrong = op.emit("LessOrEqual", size, zero, dtype=dtypes.bool_)
+    given = op.emit("Shape", op.inputs[0], dtype=dtypes.int64, start=1, end=3)
+    empty = op.emit("Equal", given, zero, dtype=dtypes.bool_)
+    return fail_if(op, op.emit("Or", wrong, empty, dtype=dtypes.bool_), size)
+
+
+def _lowered_sizes(op: Lowering) -> tuple[Dim, Dim]:
+    """The output size as far as it is known, where the kernel would accept it for an image that is not empty."""
     dims, shape = op.inputs[1].dims, op.inputs[0].shape
     if op.inputs[1].const is not None:
         dims = tuple(int(d) for d in op.inputs[1].const.reshape(-1))
-    if dims is None or len(dims) != 2 or dims[0] is None or dims[1] is None or min(dims[0], dims[1]) <= 0:
-        op.cannot("the output size is not constant, or not positive")
+    if dims is None and op.inputs[1].shape == (2,):
+        dims = (None, None)
+    if dims is None or len(dims) != 2 or any(d is not None and d <= 0 for d in dims):
+        op.cannot("the output size is not positive, or not a pair")
     if op.rank(0) != 4 or shape is None or shape[3] in (None, 0) or 0 in shape:
         op.cannot("the image is empty, or the number of channels is unknown")
     if _half_pixel(op) and op.flag("align_corners"):
@@ -176,14 +210,12 @@ def _resize_bilinear_lower(op: Lowering) -> Value:
     rows, columns = _lowered_sizes(op)
     where = layout("NHWC")
     mode = "align_corners" if op.flag("align_corners") else "half_pixel" if _half_pixel(op) else "asymmetric"
-    shape = op.inputs[0].shape or ()
-    scales = [1.0, 1.0, _engine_scale(shape[1], rows, op), _engine_scale(shape[2], columns, op)]
     # Not ``sizes`` with ``axes``: the engine's transpose optimiser (1.31) breaks that form.
     y = op.emit(
         "Resize",
         channels_first(op, x, where),
         None,
-        op.constant(scales, dtypes.float32),
+        *_engine_sizes(op, rows, columns),
         shape=first_shape(op.outputs[0].shape, where),
         mode="linear",
         coordinate_transformation_mode=mode,
@@ -191,10 +223,18 @@ def _resize_bilinear_lower(op: Lowering) -> Value:
     return from_channels_first(op, y, where, op.outputs[0].shape)
 
 
-def _engine_scale(size: Dim, wanted: int, op: Lowering) -> float:
+def _engine_sizes(op: Lowering, rows: Dim, columns: Dim) -> tuple[Value] | tuple[None, Value]:
+    """Resize's inputs ``scales``, or ``sizes`` where something is known to the call only."""
+    shape = op.inputs[0].shape or ()
+    if rows is not None and columns is not None and shape[1] is not None and shape[2] is not None:
+        scales = [1.0, 1.0, _engine_scale(shape[1], rows, op), _engine_scale(shape[2], columns, op)]
+        return (op.constant(scales, dtypes.float32),)
+    batch = op.emit("Shape", op.inputs[0], dtype=dtypes.int64, start=0, end=1)
+    return None, op.emit("Concat", batch, op.constant([shape[3]], dtypes.int64), _checked_size(op), axis=0)
+
+
+def _engine_scale(size: int, wanted: int, op: Lowering) -> float:
     """out / in as the float32 from which the engine gets back ``wanted``, which is trunc(in * scale)."""
-    if size is None:
-        op.cannot("the image's size is unknown")
     scale = _f32(wanted) / _f32(size)
     if int(_f32(size) * scale) < wanted:
         scale = np.nextafter(scale, _f32(np.inf))
