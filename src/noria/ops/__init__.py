@@ -35,6 +35,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     shape_ops,
     slicing,
     sparse,
+    sparse_cross,
     spatial,
     state,
     strided_slice,
