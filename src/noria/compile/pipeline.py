@@ -46,7 +46,8 @@ def prepare(graph: Graph, tensors: Iterable[Tensor], targets: Sequence[str] = ()
     """
     wanted = list(dict.fromkeys(tensors))
     for tensor in wanted:
-        graph.dtype(tensor)
+        if graph[tensor.node].output_dtypes:  # an op nobody knows has none: it is reported when it is needed
+            graph.dtype(tensor)
     inlined, found = inline(verify(prune(graph, wanted, targets), Stage.IMPORTED), wanted)
     resolved, found = refs.resolve(verify(inlined, Stage.INLINED), found)
     return Prepared(verify(resolved, Stage.RESOLVED), dict(zip(wanted, found, strict=True)))

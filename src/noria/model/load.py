@@ -20,7 +20,7 @@ from noria.formats.saved_model import DEFAULT_SIGNATURE, is_saved_model, read_sa
 from noria.formats.tensor_proto import to_array
 from noria.graph.graph import Graph, ShapeAttr, Tensor, parse_tensor_name
 from noria.graph.graphdef import import_graph
-from noria.graph.op_spec import shape_attr
+from noria.graph.op_spec import op_spec, shape_attr
 from noria.graph.resources import Resources
 from noria.model.model import Model, VariableInfo
 from noria.model.restore import initialise, restore, with_assets
@@ -162,7 +162,8 @@ def _bound(infos: Mapping[str, TensorInfo], signature: str, graph: Graph) -> _Bo
         for name, part in _parts(alias, info):
             try:
                 tensor = parse_tensor_name(part)
-                dtype = graph.dtype(tensor)
+                unknown_op = graph[tensor.node].op not in graph.functions and op_spec(graph[tensor.node].op) is None
+                dtype = dtypes.from_number(info.dtype) if unknown_op else graph.dtype(tensor)
             except (InvalidArgumentError, NotFoundError) as error:
                 raise InvalidArgumentError(f"signature {signature!r}, tensor {alias!r}: {error}") from None
             declared = name == alias and info.HasField("tensor_shape")
