@@ -28,7 +28,7 @@ def test_custom_op_is_reported_by_its_signature_only(tmp_path: Path) -> None:
         meta.signature_def[name].CopyFrom(signature)
     (tmp_path / "saved_model.pb").write_bytes(saved.SerializeToString())
     model = noria.load(str(tmp_path))
-    assert model(x=np.float32([1]))["out"].tolist() == [-1.0]
+    assert model(x=np.array([1], np.float32))["out"].tolist() == [-1.0]
     assert model.signatures["custom"].problem() == ("no ONNX lowering or host kernel for: MyFastOp (1 node, first 'y')")
     with pytest.raises(UnimplementedError, match="MyFastOp"):
-        model.signatures["custom"](x=np.float32([1]))
+        model.signatures["custom"](x=np.array([1], np.float32))
