@@ -8,14 +8,16 @@ BENCH := build/bench
 # TensorFlow's notes about CUDA and CPU flags; its errors still show. oneDNN off: the answers of the plain kernels.
 QUIET_TF := TF_CPP_MIN_LOG_LEVEL=2
 
-.PHONY: help demo test oracle oracle-env bench bench-quick lint format docs clean
+.PHONY: help demo test oracle oracle-env bench bench-quick lint docs install-check clean
 
 help:
 	@echo "make demo    serve a small model and query it over REST and gRPC"
 	@echo "make test    run the tests"
 	@echo "make oracle  compare with real TensorFlow"
 	@echo "make bench   time TensorFlow and Noria side by side (make bench-quick: a first look)"
-	@echo "make lint    ruff, mypy --strict, the import contract, generated files"
+	@echo "make install-check  install as a user does, in a fresh environment, and check what came"
+	@echo "make docs    write docs/ops.md anew from the rule tables"
+	@echo "make lint    ruff, mypy --strict, the import contract"
 
 demo: $(VENV)/.ready
 	$(VENV)/bin/python examples/demo.py
@@ -24,7 +26,7 @@ test: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -n auto
 
 oracle: $(ORACLE)/.ready
-	$(QUIET_TF) TF_ENABLE_ONEDNN_OPTS=0 $(ORACLE)/bin/python -m pytest -o addopts="-q --strict-markers" -n auto tests/oracle
+	$(QUIET_TF) TF_ENABLE_ONEDNN_OPTS=0 $(ORACLE)/bin/python -m pytest -o addopts="-q --strict-markers --import-mode=importlib" -n auto tests/oracle
 
 oracle-env: $(ORACLE)/.ready
 
@@ -40,10 +42,12 @@ lint: $(VENV)/.lint
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/python tools/gen_op_table.py --check
 
 docs: $(VENV)/.ready
 	$(VENV)/bin/python tools/gen_op_table.py
+
+install-check:
+	$(PYTHON) tools/check_install.py
 
 clean:
 	rm -rf $(VENV) $(ORACLE) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
