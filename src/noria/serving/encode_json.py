@@ -87,8 +87,8 @@ def _encode(alias: str, array: Any) -> bytes:
     if array.dtype not in _WRITABLE:
         name = core_name(dtypes.from_numpy(array.dtype))
         raise InvalidArgumentError(f"Failed to write JSON value for tensor type: {name}")
-    if array.ndim == 0:
-        text = orjson.dumps(array[()], option=_NUMPY)
+    if array.ndim == 0:  # orjson takes neither arrays of rank 0 nor every NumPy scalar
+        text = orjson.dumps(np.reshape(array, 1), option=_NUMPY)[1:-1]
     else:
         text = orjson.dumps(np.ascontiguousarray(array), option=_NUMPY)
     return _with_specials(text, array) if b"null" in text else text

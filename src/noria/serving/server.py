@@ -197,6 +197,7 @@ def main(argv: Sequence[str]) -> int:
         print(flags.help_text())
         return 0
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and stop are ours
     try:
         config, warnings = flags.parse_flags(argv)
         for warning in warnings:
