@@ -1,0 +1,78 @@
+"""Real models that other people shipped, with the answers TensorFlow gave them; they lie beside the checkout."""
+
+from __future__ import annotations
+
+import pytest
+
+import noria
+from conftest import SHARED
+from noria.errors import UnimplementedError
+from real_models import RealModel, compare, corpus, zoo
+
+MODELS = SHARED / "models"
+FOUND = [*corpus(MODELS), *zoo(MODELS)] if MODELS.is_dir() else []
+
+# Models with ops that have no rule yet. Each must say so, naming the ops; one that has come to work leaves the list.
+NOT_YET: frozenset[str] = frozenset(
+    [
+        "corpus/k2_prep",
+        "corpus/k2_qat_like",
+        "corpus/k_gru",
+        "corpus/k_lstm_mask",
+        "corpus/k_prep_lookup",
+        "corpus/k_prep_num",
+        "corpus/k_resize",
+        "corpus/k_textvec_int",
+        "corpus/k_textvec_modes",
+        "corpus/t_array",
+        "corpus/t_autograph_state",
+        "corpus/t_detector_post",
+        "corpus/t_greedy_decode",
+        "corpus/t_img_b64_jpeg",
+        "corpus/t_linalg",
+        "corpus/t_math_binary",
+        "corpus/t_math_unary",
+        "corpus/t_nn_misc",
+        "corpus/t_optimizer_step",
+        "corpus/t_parse_sequence",
+        "corpus/t_ragged",
+        "corpus/t_ragged_sig",
+        "corpus/t_signal2",
+        "corpus/t_sparse_ops",
+        "corpus/t_stateless_random",
+        "corpus/t_strings",
+        "corpus/t_tensorarray",
+        "corpus/v1_cond_switch",
+        "corpus/v1_layers_rnn",
+        "corpus/v1_train_adam_res",
+        "corpus/v1_train_conv_rnn",
+        "corpus/v1_train_sgd",
+        "corpus/v1_while",
+        "zoo/srv_half_plus_two_mkl",
+        "zoo/tfx_taxi_serving",
+        "zoo/tf2onnx_gru",
+        "zoo/pypi_musicnn_MTT_musicnn",
+    ]
+)
+
+
+def _run(model: RealModel) -> None:
+    loaded = noria.load(model.path, tags=model.tags, inputs=model.inputs, outputs=model.outputs)
+    for call in model.calls:
+        inputs, wanted = call.load()
+        compare(loaded.signatures[call.signature].run(inputs), wanted, model.rtol)
+
+
+@pytest.mark.skipif(not FOUND, reason=f"the real models are not on this machine ({MODELS} is absent)")
+@pytest.mark.parametrize("model", FOUND, ids=lambda m: m.name)
+def test_answers_are_those_of_tensorflow(model: RealModel) -> None:
+    if model.name not in NOT_YET:
+        _run(model)
+        return
+    with pytest.raises(UnimplementedError, match="no ONNX lowering or host kernel for: "):
+        _run(model)
+
+
+@pytest.mark.skipif(not FOUND, reason=f"the real models are not on this machine ({MODELS} is absent)")
+def test_list_of_models_without_rules_names_real_ones() -> None:
+    assert {m.name for m in FOUND} >= NOT_YET
