@@ -199,6 +199,32 @@ def test_a_client_that_sends_no_http(server: Server) -> None:
     assert ask(server, "POST", PREDICT, {"instances": [1]})[0] == 200
 
 
+@pytest.mark.parametrize("endless", [b"GET /", b"GET / HTTP/1.1\r\nx: ", b"GET / HTTP/1.1\r\n"])
+def test_a_head_without_end_is_cut_off(server: Server, endless: bytes) -> None:
+    line = b"a: b\r\n" if endless.endswith(b"\n") else b"a" * 6
+    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=20) as raw:
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            raw.sendall(endless)
+            for _ in range(1000):
+                raw.sendall(line * 1000)
+        with contextlib.suppress(ConnectionError):
+            answer = raw.recv(100)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+        with contextlib.suppress(ConnectionError):
+            while raw.recv(4096):
+                pass
+    assert ask(server, "POST", PREDICT, {"instances": [1]})[0] == 200
+
+
+def test_long_but_ordinary_heads(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+    with contextlib.closing(connection):
+        for _ in range(3):
+            connection.request("POST", PREDICT, b'{"instances": [2.0]}', {"x": "y" * 30_000})
+            assert json.loads(connection.getresponse().read()) == {"predictions": [3.0]}
+
+
 def test_requests_in_flight_are_answered_before_the_end() -> None:
     answers: list[int] = []
     with serving(_manager()) as ending:

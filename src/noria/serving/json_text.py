@@ -7,7 +7,7 @@ nesting has no limit. Integers beyond 64 bits are floats; numbers beyond a doubl
 
 Three readers, fastest first: orjson takes ordinary text, the standard library takes text with NaN or with colons inside
 strings (where duplicate keys cannot be ruled out cheaply), and a plain iterative reader takes the rest and writes the
-error texts.
+error texts. That one takes 8 MiB at most; beyond it, what the other two cannot read is refused.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import orjson
 
 from noria.errors import InvalidArgumentError
 
+_EXACT_BYTES = 8 << 20  # the plain reader does about 3 MB/s: more than this would keep a thread busy for seconds
 _SHOWN = 256  # bytes of a value that an error message repeats
 
 # Numbers that the standard library reads differently from RapidJSON, and escaped surrogates, which it does not pair up.
@@ -44,12 +45,12 @@ def parse(body: bytes) -> Any:
     """
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
         if not body:
             raise InvalidArgumentError("JSON Parse error: The document is empty") from None
         if b"NaN" in body or b"Infinity" in body:
             return _parse_standard(body)
-        return _Reader(body).read()
+        return _parse_exactly(body, f"{error.msg} at offset: {error.pos}")
     colons = body.count(b":")
     if not (type(value) is dict and len(value) == colons) and _count_keys(value) != colons:
         # a duplicate key, or a colon inside a string
@@ -84,8 +85,14 @@ def _parse_standard(body: bytes) -> Any:
     if _ODD.search(body) is None:
         try:
             return _STANDARD.decode(body.decode())
-        except (ValueError, RecursionError):  # the plain reader finds the exact error, or reads it after all
-            pass
+        except (ValueError, RecursionError) as error:  # the plain reader finds the exact error, or reads it after all
+            return _parse_exactly(body, str(error))
+    return _parse_exactly(body, "it needs the slow reader: numbers of more than 18 digits, or 3 in the exponent")
+
+
+def _parse_exactly(body: bytes, problem: str) -> Any:
+    if len(body) > _EXACT_BYTES:
+        raise InvalidArgumentError(f"JSON Parse error: {problem} (in a body of {len(body)} bytes)")
     return _Reader(body).read()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import logging
 import os
@@ -24,6 +25,7 @@ from noria.errors import InvalidArgumentError, NotFoundError, TFError, Unavailab
 from noria.serving import config as flags
 from noria.serving import grpc_api, source
 from noria.serving.config import ServerConfig
+from noria.serving.http import BoundedHttpProtocol
 from noria.serving.manager import Manager
 from noria.serving.model import make_loader
 from noria.serving.rest import RestApi
@@ -87,7 +89,7 @@ class Server:
         self.rest_port = listener.getsockname()[1]
         settings = uvicorn.Config(
             self._rest_app,
-            http="httptools",
+            http=BoundedHttpProtocol,
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -202,6 +204,9 @@ def main(argv: Sequence[str]) -> int:
         config, warnings = flags.parse_flags(argv)
         for warning in warnings:
             print(f"noria serve: warning: {warning}", file=sys.stderr)
+        if config.rest_api_port == config.port and config.port > 0:
+            print(f"noria serve: --rest_api_port is --port ({config.port}): no REST API", file=sys.stderr)
+            config = dataclasses.replace(config, rest_api_port=0)
         manager = Manager(make_loader(config))
         load_models(manager, config)
         gc.collect()
