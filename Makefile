@@ -34,6 +34,7 @@ bench: $(VENV)/.ready $(ORACLE)/.ready
 	$(QUIET_TF) $(ORACLE)/bin/python benchmarks/make_models.py $(BENCH)/models
 	$(VENV)/bin/python benchmarks/run.py --tensorflow $(ORACLE)/bin/python --models $(BENCH)/models --json $(BENCH)/result.json $(BENCH_OPTIONS)
 
+# BENCH_OPTIONS="--quote README.md" also writes the table into the page.
 bench-quick:
 	$(MAKE) bench BENCH_OPTIONS=--quick
 

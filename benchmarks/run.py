@@ -17,6 +17,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -71,8 +72,9 @@ class Worker:
 
     def __init__(self, engine: str, python: str, threads: int) -> None:
         command = [python, str(HERE / "worker.py"), engine, str(threads)]
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # lives as long as the worker
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=ENVIRONMENT
         )
 
     def measure(self, model: Path, batch: int, seconds: float) -> float:
@@ -86,11 +88,14 @@ class Worker:
             pass  # it has died: the empty answer says so
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a benchmark process failed on {model}:\n{self._process.communicate()[1][-3000:]}")
+            self._process.wait()
+            self._log.seek(0)
+            raise RuntimeError(f"a benchmark process failed on {model}:\n{self._log.read()[-3000:]}")
         return float(json.loads(line))
 
     def close(self) -> None:
         self._process.communicate()
+        self._log.close()
 
 
 @dataclass(frozen=True)
@@ -232,7 +237,22 @@ def versions(options: Options) -> str:
     return ", ".join(found)
 
 
-def parse() -> tuple[Options, Path | None]:
+def report(rows: Sequence[Row], import_seconds: float, heading: str) -> str:
+    """The table, with the day, the machine and the versions it stands for."""
+    last = f"`import noria` alone: {_shown(import_seconds, 's')}; the target is at most {_shown(IMPORT_LIMIT, 's')}."
+    return f"{heading}\n\n{table(rows)}\n\n{last}\n"
+
+
+def quote(page: Path, text: str) -> None:
+    """Puts the report between the marks of ``page``."""
+    before, _, rest = page.read_text().partition("<!-- benchmark -->\n")
+    _, mark, after = rest.partition("<!-- /benchmark -->\n")
+    if not mark:
+        raise ValueError(f"{page} has no benchmark marks")
+    page.write_text(f"{before}<!-- benchmark -->\n{text}<!-- /benchmark -->\n{after}")
+
+
+def parse() -> tuple[Options, argparse.Namespace]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tensorflow", required=True, help="Python of the environment that has TensorFlow")
     parser.add_argument("--noria", default=sys.executable, help="Python of the environment that has Noria: this one")
@@ -243,24 +263,26 @@ def parse() -> tuple[Options, Path | None]:
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.4 s: for a look, not for a figure")
     parser.add_argument("--only", default="", help="comma-separated models")
     parser.add_argument("--json", type=Path, help="also write the rows there")
+    parser.add_argument("--quote", type=Path, help="also put the table between the marks of this page")
     given = parser.parse_args()
     rounds, seconds = (2, 0.4) if given.quick else (given.rounds, given.seconds)
     python = {"tensorflow": given.tensorflow, "noria": given.noria}
     only = frozenset(filter(None, given.only.split(",")))
-    return Options(python, given.models.resolve(), given.threads, rounds, seconds, only), given.json
+    return Options(python, given.models.resolve(), given.threads, rounds, seconds, only), given
 
 
 def main() -> None:
-    options, json_path = parse()
+    options, given = parse()
     rows = in_process(options) + cold_start(options) + served(options)
     seconds = import_time(options.python["noria"], 2 * options.rounds + 1)
     today = datetime.date.today().isoformat()
-    print(f"\n{today}, {machine()}; {versions(options)}; {options.threads} threads each\n")
-    print(table(rows))
-    print(f"\n`import noria` alone: {_shown(seconds, 's')} (target: at most {_shown(IMPORT_LIMIT, 's')})")
-    if json_path is not None:
+    text = report(rows, seconds, f"{today}, {machine()}; {versions(options)}; {options.threads} threads each.")
+    print("\n" + text)
+    if given.json is not None:
         record = {"date": today, "machine": machine(), "versions": versions(options), "import_noria_s": seconds}
-        json_path.write_text(json.dumps(record | {"rows": [asdict(r) | {"ratio": r.ratio} for r in rows]}, indent=1))
+        given.json.write_text(json.dumps(record | {"rows": [asdict(r) | {"ratio": r.ratio} for r in rows]}, indent=1))
+    if given.quote is not None:
+        quote(given.quote, text)
 
 
 if __name__ == "__main__":
