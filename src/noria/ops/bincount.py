@@ -58,7 +58,7 @@ def _row_of_value(splits: Array, count: int) -> Array:
 def _count(call: KernelCall, values: Array, weights: Array, rows: Array | None, shape: tuple[int, ...]) -> Array:
     """Adds up the weights (or ones) of equal values, by row, in bins of ``shape``; larger values are left out.
 
-    values: [n]; weights: [n] or empty; rows: [n] or None for one row. With ``binary_output`` a bin is 1 if any is in it.
+    values: [n]; weights: [n] or empty; rows: [n] or None for one row. With ``binary_output`` a bin is 1 or 0.
     """
     bins = np.zeros(shape, call.output_dtype)
     inside = values < shape[-1]
