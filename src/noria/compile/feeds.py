@@ -66,5 +66,5 @@ def prune(graph: Graph, fetches: Iterable[Tensor], targets: Iterable[str], keep:
     """Only the nodes that ``fetches`` and ``targets`` need, control edges followed; ``keep`` stay in any case."""
     needed = graph.closure(fetches, targets) | {t.node for t in keep}
     new = Graph(functions=graph.functions)
-    new.nodes = {name: node for name, node in graph.nodes.items() if name in needed}
+    new.nodes = {name: graph.nodes[name] for name in graph.nodes if name in needed}
     return new

@@ -32,6 +32,13 @@ def analyse(graph: Graph, order: Sequence[Node], resources: Resources) -> dict[T
     return infos
 
 
+def declared(node: Node, output: int) -> Info:
+    """What is known of an output without inferring anything: its dtype, and the value of a constant."""
+    if node.op == "Const":
+        return _outputs(node, (), Resources())[0]
+    return Info(node.output_dtypes[output], None)
+
+
 def _outputs(node: Node, inputs: tuple[Info, ...], resources: Resources) -> list[Info]:
     if node.op == "Const":
         value = node.attrs["value"]

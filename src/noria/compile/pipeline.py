@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from noria.compile import freeze, refs
 from noria.compile.assemble import assemble
 from noria.compile.feeds import cut_feeds, follow, prune
-from noria.compile.fold import analyse
+from noria.compile.fold import analyse, declared
 from noria.compile.fuse import fuse
 from noria.compile.inline import inline
 from noria.compile.lowering import lower
@@ -22,6 +22,7 @@ from noria.dtypes import DType
 from noria.errors import InvalidArgumentError, UnimplementedError
 from noria.graph import rules
 from noria.graph.graph import Graph, Node, Tensor
+from noria.graph.graphdef import check_edges
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
 from noria.graph.rules import Info
@@ -48,7 +49,9 @@ def prepare(graph: Graph, tensors: Iterable[Tensor], targets: Sequence[str] = ()
     for tensor in wanted:
         if graph[tensor.node].output_dtypes:  # an op nobody knows has none: it is reported when it is needed
             graph.dtype(tensor)
-    inlined, found = inline(verify(prune(graph, wanted, targets), Stage.IMPORTED), wanted)
+    needed = prune(graph, wanted, targets)
+    check_edges(needed)
+    inlined, found = inline(verify(needed, Stage.IMPORTED), wanted)
     resolved, found = refs.resolve(verify(inlined, Stage.INLINED), found)
     return Prepared(verify(resolved, Stage.RESOLVED), dict(zip(wanted, found, strict=True)))
 
@@ -85,18 +88,34 @@ def compile_program(
     graph = freeze.freeze(graph, resources, mutable)
     graph = verify(prune(graph, wanted, targets, placeholders), Stage.FROZEN)
     _check(graph, placeholders)
+    names = [str(p) for p in placeholders]
+    if engine:
+        return _for_engine(graph, names, wanted, targets, resources)
+    return _for_host(graph, names, wanted, resources)
+
+
+def _for_engine(
+    graph: Graph, feeds: Sequence[str], wanted: list[Tensor], targets: Sequence[str], resources: Resources
+) -> Program:
     order = graph.topological()
     infos = analyse(graph, order, resources)
     effects = {n.name for n in order if _has_effect(n, infos)}
-    if engine:
-        graph, wanted = fuse(graph, order, infos, wanted)
+    graph, wanted = fuse(graph, order, infos, wanted)
     needed = _needed(graph, wanted, (*targets, *effects), infos)
     run_order = [n for n in graph.topological() if n.name in needed]
-    lowered = lower(run_order, infos, wanted, engine=engine, host_only=effects)
+    lowered = lower(run_order, infos, wanted, engine=True, host_only=effects)
     fetched = [lowered.values[t].name for t in wanted]
     lowered.items = live(lowered.items, set(fetched), {*targets, *effects})
     steps = partition(graph, lowered, effects, set(fetched))
-    return assemble(lowered, steps, [str(p) for p in placeholders], fetched, resources)
+    return assemble(lowered, steps, feeds, fetched, resources)
+
+
+def _for_host(graph: Graph, feeds: Sequence[str], wanted: list[Tensor], resources: Resources) -> Program:
+    """Every node as it stands, in an order that data and control edges allow: nothing folded, nothing gathered."""
+    order = [n for n in graph.topological() if n.op != "NoOp"]
+    infos = {t: declared(n, i) for n in order for i, t in enumerate(n.outputs)}
+    lowered = lower([n for n in order if n.op != "Const"], infos, wanted, engine=False, host_only=set())
+    return assemble(lowered, lowered.items, feeds, [lowered.values[t].name for t in wanted], resources)
 
 
 def unsupported(prepared: Prepared, feeds: Iterable[Tensor], fetches: Iterable[Tensor]) -> str:

@@ -5,7 +5,8 @@ Nodes refer to each other by name, so a graph copies cheaply and a pass may repl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import copy
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -92,7 +93,7 @@ class Graph:
     __slots__ = ("functions", "nodes")
 
     def __init__(self, nodes: Iterable[Node] = (), functions: Mapping[str, Function] | None = None) -> None:
-        self.nodes: dict[str, Node] = {}
+        self.nodes: MutableMapping[str, Node] = {}
         self.functions: Mapping[str, Function] = {} if functions is None else functions
         for node in nodes:
             self.add(node)
@@ -132,7 +133,7 @@ class Graph:
     def copy(self) -> Graph:
         """A graph of its own with the same node objects: replace nodes in it, never change them."""
         new = Graph(functions=self.functions)
-        new.nodes = dict(self.nodes)
+        new.nodes = copy.copy(self.nodes)
         return new
 
     def unique_name(self, prefix: str) -> str:

@@ -8,7 +8,7 @@ knows is kept, so that the compiler can report all of them at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 
 from noria import dtypes
 from noria.dtypes import DType
@@ -19,11 +19,52 @@ from noria.protos.tensorflow import FunctionDef, FunctionDefLibrary, GraphDef, N
 
 
 def import_graph(graph_def: GraphDef) -> Graph:
-    """The graph of ``graph_def``; InvalidArgumentError names the node where it is not well formed."""
+    """The graph of ``graph_def``. A node is imported when it is first asked for: most of a training graph never is.
+
+    Raises InvalidArgumentError for two nodes of one name; asking for a node that is not well formed raises it too.
+    """
     library = Library(graph_def.library)
-    graph = Graph((_node(n, library, _graph_input) for n in graph_def.node), library)
-    _check_edges(graph, "the graph")
+    graph = Graph(functions=library)
+    graph.nodes = _LazyNodes(graph_def.node, library)
     return graph
+
+
+class _LazyNodes(MutableMapping[str, Node]):
+    """The nodes of a GraphDef by name."""
+
+    def __init__(self, protos: Iterable[NodeDef], library: Library) -> None:
+        self._library = library
+        self._nodes: dict[str, Node | NodeDef] = {}
+        for proto in protos:
+            if proto.name in self._nodes:
+                raise InvalidArgumentError(f"two nodes are called {proto.name!r}; node names are unique in a graph")
+            self._nodes[proto.name] = proto
+
+    def __getitem__(self, name: str) -> Node:
+        found = self._nodes[name]
+        if not isinstance(found, Node):
+            found = self._nodes[name] = _node(found, self._library, _graph_input)
+        return found
+
+    def __setitem__(self, name: str, node: Node) -> None:
+        self._nodes[name] = node
+
+    def __delitem__(self, name: str) -> None:
+        del self._nodes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._nodes
+
+    def __copy__(self) -> _LazyNodes:
+        new = _LazyNodes((), self._library)
+        new._nodes = dict(self._nodes)
+        return new
 
 
 class Library(Mapping[str, Function]):
@@ -113,7 +154,7 @@ def _node(proto: NodeDef, library: Library, parse: Callable[[str], Tensor]) -> N
         control = tuple(dict.fromkeys(i[1:] for i in proto.input if i.startswith("^")))
         output_dtypes: tuple[DType, ...] = ()
         if spec is not None:
-            wanted = len(spec.input_dtypes(attrs))
+            wanted = spec.input_count(attrs)
             if len(data) != wanted:
                 raise InvalidArgumentError(f"it has {len(data)} inputs; op {proto.op} takes {wanted}")
             output_dtypes = spec.output_dtypes(attrs)
@@ -124,7 +165,7 @@ def _node(proto: NodeDef, library: Library, parse: Callable[[str], Tensor]) -> N
         raise InvalidArgumentError(f"node {proto.name!r} ({proto.op}): {error}") from None
 
 
-def _check_edges(graph: Graph, where: str) -> None:
+def check_edges(graph: Graph, where: str = "the graph") -> None:
     """Every edge ends at an output that exists: later passes may then follow edges without asking."""
     for node in graph:
         for tensor in node.inputs:
@@ -162,7 +203,7 @@ def _function(proto: FunctionDef, library: Library) -> Function:
         for node_def in proto.node_def:
             body.add(_node(node_def, library, parse))
         results = tuple(parse(_result(proto, arg.name)) for arg in proto.signature.output_arg)
-        _check_edges(body, "the function")
+        check_edges(body, "the function")
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"function {name!r}: {error}") from None
     controls = tuple(args.get(n, n) for n in proto.control_ret.values())

@@ -59,6 +59,11 @@ class OpSpec:
         self.outputs = tuple(_arg(a) for a in definition.output_arg)
         self.is_stateful = definition.is_stateful
         self._attrs = definition.attr
+        # Most ops take and give single tensors; counting those must not cost anything.
+        plain_inputs = not any(a.number_attr or a.type_list_attr for a in self.inputs)
+        self._input_count = len(self.inputs) if plain_inputs else None
+        one = self.outputs[0] if len(self.outputs) == 1 else None
+        self._output_attr = one.type_attr if one and not (one.dtype or one.number_attr or one.type_list_attr) else ""
 
     @cached_property
     def defaults(self) -> dict[str, Attr]:
@@ -66,10 +71,18 @@ class OpSpec:
         return {a.name: attr_value(a.default_value) for a in self._attrs if a.HasField("default_value")}
 
     def output_dtypes(self, attrs: Mapping[str, Attr]) -> tuple[DType, ...]:
+        if self._output_attr:
+            dtype = attrs[self._output_attr]
+            if isinstance(dtype, DType):
+                return (dtype,)
         return tuple(d for arg in self.outputs for d in arg.dtypes(attrs))
 
     def input_dtypes(self, attrs: Mapping[str, Attr]) -> tuple[DType, ...]:
         return tuple(d for arg in self.inputs for d in arg.dtypes(attrs))
+
+    def input_count(self, attrs: Mapping[str, Attr]) -> int:
+        """The number of tensors that a node with ``attrs`` takes."""
+        return len(self.input_dtypes(attrs)) if self._input_count is None else self._input_count
 
     def output_start(self, name: str, attrs: Mapping[str, Attr]) -> int:
         """The number of the first tensor of result ``name``: functions write ``node:result:k``."""
