@@ -49,10 +49,12 @@ def predict_response(outputs: Mapping[str, Array], row: bool) -> bytes:
     if not outputs:
         raise InvalidArgumentError("Cannot convert empty tensor map to JSON")
     if row:
-        size = _batch_size(outputs)
         if len(outputs) == 1:
             ((alias, array),) = outputs.items()
+            if array.ndim == 0 or not len(array):
+                _batch_size(outputs)
             return b'{\n    "predictions": ' + _encode(alias, array) + b"\n}"
+        size = _batch_size(outputs)
         rows = [
             {alias: orjson.Fragment(_encode(alias, array[index])) for alias, array in outputs.items()}
             for index in range(size)

@@ -156,7 +156,10 @@ class RestApi:
             if self._check_method:
                 predict.find_signature(servable.model, name, check_method=True)
             outputs = await self._runner.run(servable, signature, arrays, deadline=deadline)
-        if sum(array.nbytes for array in outputs.values()) >= _SLOW_BODY:
+        size = 0
+        for array in outputs.values():
+            size += array.nbytes
+        if size >= _SLOW_BODY:
             return await self._runner.call(encode_json.predict_response, outputs, row)
         return encode_json.predict_response(outputs, row)
 

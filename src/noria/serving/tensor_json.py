@@ -214,10 +214,20 @@ def _regular_shape(text: bytes) -> tuple[int, ...] | None:
 # ---- small bodies: Python values by way of NumPy, where that cannot change what they mean
 
 
-def _cast(array: Array, dtype: DType) -> Array:
-    """``array`` in the signature's dtype: too big for float32 is infinite, small integers wrap, as TensorFlow's do."""
+# What a number needs to be too big for float32: an exponent of two digits, or 39 digits.
+_HUGE: Final = re.compile(rb"[eE]\+?\d\d|\d{39}")
+_SHORT_BODY: Final = 1024
+
+
+def _cast(array: Array, dtype: DType, text: bytes | None = None) -> Array:
+    """``array`` in the signature's dtype: too big for float32 is infinite, small integers wrap, as TensorFlow's do.
+
+    text: the JSON it comes from; a short one without huge numbers saves NumPy's costly change of error handling.
+    """
     if array.dtype == dtype.numpy:
         return array
+    if text is not None and len(text) < _SHORT_BODY and _HUGE.search(text) is None:
+        return array.astype(dtype.numpy)
     with np.errstate(over="ignore"):
         return array.astype(dtype.numpy)
 
@@ -233,13 +243,14 @@ def _quick(values: Any, dtype: DType, text: bytes) -> Array | None:
         array = np.array(values)
     except (ValueError, OverflowError):
         return None
-    if array.dtype.kind not in kinds:
+    kind = array.dtype.kind
+    if kind not in kinds:
         return None
-    if array.dtype.kind in "iu" and dtype.is_integer and array.size:
+    if kind != "f" and dtype.is_integer and array.size:
         low, high = _INTEGER_RANGES[dtype.name]
         if array.min() < low or array.max() > high:
             return None
-    return _cast(array, dtype)
+    return _cast(array, dtype, text)
 
 
 def _quick_strings(values: Any) -> Array | None:
