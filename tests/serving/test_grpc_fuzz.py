@@ -1,0 +1,115 @@
+"""Whatever bytes come over gRPC, the answer is a client's error or a result, never a failure of the server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from noria import dtypes
+from noria.formats import tensor_proto
+from noria.protos import serving as pb
+from noria.serving.config import ServerConfig
+from noria.serving.grpc_api import GrpcApi
+from noria.serving.manager import Manager
+from noria.serving.names import CLASSIFY, REGRESS
+from noria.serving.runner import Runner
+from serving.fakes import FakeModel, FakeSignature, half_plus_two, specs
+
+
+def _scores(inputs: Any) -> dict[str, Any]:
+    return {"scores": np.zeros((inputs.size, 1), np.float32), "outputs": np.zeros(inputs.size, np.float32)}
+
+
+def _api() -> GrpcApi:
+    strings = specs(inputs=dtypes.string)
+    model = FakeModel(
+        half_plus_two(),
+        FakeSignature("c", _scores, strings, specs(scores=dtypes.float32), CLASSIFY),
+        FakeSignature("r", _scores, strings, specs(outputs=dtypes.float32), REGRESS),
+    )
+    manager = Manager(lambda _: model)
+    manager.load("m", 1, "m/1")
+    return GrpcApi(manager, Runner(2), ServerConfig())
+
+
+_LOOP = asyncio.new_event_loop()
+_HANDLERS = _api().handlers()
+
+
+class _Abort(Exception):
+    pass
+
+
+class _Context:
+    def time_remaining(self) -> float | None:
+        return None
+
+    async def abort(self, code: grpc.StatusCode, text: str) -> None:
+        raise _Abort(code, text)
+
+
+class _Details:
+    invocation_metadata = ()
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+
+
+def call(method: str, content: bytes) -> grpc.StatusCode:
+    found: Any = None
+    for handler in _HANDLERS:
+        details: Any = _Details(method)
+        found = found or handler.service(details)
+    try:
+        _LOOP.run_until_complete(found.unary_unary(content, _Context()))
+    except _Abort as error:
+        code: grpc.StatusCode
+        code, text = error.args
+        assert code != grpc.StatusCode.INTERNAL or text.startswith("the request is no tensorflow.serving."), text
+        return code
+    return grpc.StatusCode.OK
+
+
+def _requests() -> dict[str, bytes]:
+    predict = pb.PredictRequest(model_spec=pb.ModelSpec(name="m"), output_filter=["y"])
+    predict.inputs["x"].CopyFrom(tensor_proto.from_array(np.float32(1).reshape(1, 1)))
+    classify = pb.ClassificationRequest(model_spec=pb.ModelSpec(name="m", signature_name="c"))
+    classify.input.example_list.examples.add().features.feature["x"].float_list.value.append(1)
+    regress = pb.RegressionRequest(model_spec=pb.ModelSpec(name="m", signature_name="r"), input=classify.input)
+    multi = pb.MultiInferenceRequest(input=classify.input)
+    multi.tasks.add(model_spec=regress.model_spec, method_name=REGRESS)
+    prediction = "/tensorflow.serving.PredictionService/"
+    metadata = pb.GetModelMetadataRequest(model_spec=pb.ModelSpec(name="m"), metadata_field=["signature_def"])
+    status = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name="m"))
+    return {
+        prediction + "Predict": predict.SerializeToString(),
+        prediction + "Classify": classify.SerializeToString(),
+        prediction + "Regress": regress.SerializeToString(),
+        prediction + "MultiInference": multi.SerializeToString(),
+        prediction + "GetModelMetadata": metadata.SerializeToString(),
+        "/tensorflow.serving.ModelService/GetModelStatus": status.SerializeToString(),
+    }
+
+
+_REQUESTS = _requests()
+
+
+@pytest.mark.parametrize("method", _REQUESTS)
+def test_the_requests_as_they_are(method: str) -> None:
+    assert call(method, _REQUESTS[method]) is grpc.StatusCode.OK
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(sorted(_REQUESTS)), st.data())
+def test_spoiled_requests(method: str, data: st.DataObject) -> None:
+    content = bytearray(_REQUESTS[method])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content)))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    call(method, bytes(content))
