@@ -133,6 +133,8 @@ class _FunctionInputs:
         spec = self._library.spec(proto.op)
         if spec is None or not result:
             return Tensor(node, number)
+        if result in spec.plain_outputs:
+            return Tensor(node, spec.plain_outputs[result] + number)
         if node not in self._attrs:
             self._attrs[node] = _attrs(proto, spec)
         return Tensor(node, spec.output_start(result, self._attrs[node]) + number)

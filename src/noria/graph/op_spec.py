@@ -51,7 +51,10 @@ _MAX_LIST = 1 << 20  # no op takes a million tensors: a damaged count must not a
 
 
 class OpSpec:
-    """What the graph asks of an op: its arguments, results and attribute defaults."""
+    """What the graph asks of an op: its arguments, results and attribute defaults.
+
+    plain_outputs: number of each result by name, where every result is one tensor; else empty (see output_start).
+    """
 
     def __init__(self, definition: OpDef) -> None:
         self.name = definition.name
@@ -62,6 +65,8 @@ class OpSpec:
         # Most ops take and give single tensors; counting those must not cost anything.
         plain_inputs = not any(a.number_attr or a.type_list_attr for a in self.inputs)
         self._input_count = len(self.inputs) if plain_inputs else None
+        plain_outputs = not any(a.number_attr or a.type_list_attr for a in self.outputs)
+        self.plain_outputs = {a.name: i for i, a in enumerate(self.outputs)} if plain_outputs else {}
         one = self.outputs[0] if len(self.outputs) == 1 else None
         self._output_attr = one.type_attr if one and not (one.dtype or one.number_attr or one.type_list_attr) else ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -13,7 +12,6 @@ from noria.compile.ort import set_threads
 from noria.compile.pipeline import prepare
 from noria.errors import InvalidArgumentError, NotFoundError
 from noria.formats import files
-from noria.formats.checkpoint import open_checkpoint
 from noria.formats.checkpoint_dir import latest_checkpoint
 from noria.formats.graph_def import read_graph_def, read_meta_graph_def
 from noria.formats.saved_model import DEFAULT_SIGNATURE, is_saved_model, read_saved_model, signatures
@@ -22,7 +20,7 @@ from noria.graph.graph import Graph, ShapeAttr, Tensor, parse_tensor_name
 from noria.graph.graphdef import import_graph
 from noria.graph.op_spec import op_spec, shape_attr
 from noria.graph.resources import Resources
-from noria.model.model import Model, VariableInfo
+from noria.model.model import Model
 from noria.model.restore import initialise, restore, with_assets
 from noria.model.signature import Runtime, Signature, TensorSpec
 from noria.protos.tensorflow import MetaGraphDef, SignatureDef, TensorInfo
@@ -83,16 +81,14 @@ def _load_saved_model(path: str, tags: Iterable[str] | str | None) -> Model:
     meta = saved.meta_graph(tags)
     graph = with_assets(import_graph(meta.graph_def), saved.assets(meta))
     resources = Resources([files.text(saved.path)])
-    variables: dict[str, VariableInfo] = {}
     if saved.variables_prefix is not None:
         restore(graph, meta, saved.variables_prefix, resources)
-        variables = _variables(saved.variables_prefix)
     initialise(graph, meta, resources)
     bound = {
         name: (_bound(sig.inputs, name, graph), _bound(sig.outputs, name, graph), sig)
         for name, sig in signatures(meta).items()
     }
-    return _model(path, tuple(sorted(meta.meta_info_def.tags)), meta, graph, resources, bound, variables)
+    return _model(path, tuple(sorted(meta.meta_info_def.tags)), meta, graph, resources, bound, saved.variables_prefix)
 
 
 def _load_checkpoint(path: str, prefix: str, inputs: Names | None, outputs: Names | None) -> Model:
@@ -106,7 +102,7 @@ def _load_checkpoint(path: str, prefix: str, inputs: Names | None, outputs: Name
     }
     if inputs is not None or outputs is not None or not bound:
         bound[DEFAULT_SIGNATURE] = (*_named(graph, inputs, outputs), SignatureDef())
-    return _model(path, tuple(sorted(meta.meta_info_def.tags)), meta, graph, resources, bound, _variables(prefix))
+    return _model(path, tuple(sorted(meta.meta_info_def.tags)), meta, graph, resources, bound, prefix)
 
 
 def _load_frozen(path: str, inputs: Names | None, outputs: Names | None) -> Model:
@@ -114,7 +110,7 @@ def _load_frozen(path: str, inputs: Names | None, outputs: Names | None) -> Mode
     graph = import_graph(graph_def)
     bound = {DEFAULT_SIGNATURE: (*_named(graph, inputs, outputs), SignatureDef())}
     meta = MetaGraphDef(graph_def=graph_def)
-    return _model(path, (), meta, graph, Resources(), bound, {})
+    return _model(path, (), meta, graph, Resources(), bound, None)
 
 
 def _model(
@@ -124,7 +120,7 @@ def _model(
     graph: Graph,
     resources: Resources,
     bound: Mapping[str, tuple[_Bound, _Bound, SignatureDef]],
-    variables: Mapping[str, VariableInfo],
+    checkpoint: str | None,
 ) -> Model:
     fed = [t for ins, _, _ in bound.values() for _, t in ins.values()]
     fetched = [t for _, outs, _ in bound.values() for _, t in outs.values()]
@@ -142,17 +138,7 @@ def _model(
         )
         for name, (ins, outs, sig) in bound.items()
     }
-    return Model(path, tags, meta, graph, made, variables)
-
-
-def _variables(prefix: str) -> dict[str, VariableInfo]:
-    reader = open_checkpoint(prefix)
-    found: dict[str, VariableInfo] = {}
-    for key in reader:
-        entry = reader.entry(key)
-        if entry.dtype is not dtypes.string:
-            found[key] = VariableInfo(entry.dtype, entry.shape, math.prod(entry.shape) * entry.dtype.size)
-    return found
+    return Model(path, tags, meta, graph, made, checkpoint)
 
 
 def _bound(infos: Mapping[str, TensorInfo], signature: str, graph: Graph) -> _Bound:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from noria import dtypes
 from noria.dtypes import DType
 from noria.errors import NotFoundError
+from noria.formats.checkpoint import open_checkpoint
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.graph.graph import Array, Graph
 from noria.model.signature import Signature
@@ -28,7 +32,7 @@ class Model:
     """A loaded model: its signatures are callables.
 
     path: as given; tags: of the MetaGraphDef in use; meta_graph: as it was read; graph: as imported;
-    variables: of the checkpoint, by key.
+    checkpoint: prefix of the one its variables come from, None when it has none.
     """
 
     def __init__(
@@ -38,14 +42,27 @@ class Model:
         meta_graph: MetaGraphDef,
         graph: Graph,
         signatures: Mapping[str, Signature],
-        variables: Mapping[str, VariableInfo],
+        checkpoint: str | None,
     ) -> None:
         self.path = path
         self.tags = tags
         self.meta_graph = meta_graph
         self.graph = graph
         self.signatures = signatures
-        self.variables = variables
+        self._checkpoint = checkpoint
+
+    @cached_property
+    def variables(self) -> Mapping[str, VariableInfo]:
+        """The variables of the model's checkpoint by key, text aside; empty when it has none."""
+        if self._checkpoint is None:
+            return {}
+        reader = open_checkpoint(self._checkpoint)
+        entries = {key: reader.entry(key) for key in reader}
+        return {
+            key: VariableInfo(e.dtype, e.shape, math.prod(e.shape) * e.dtype.size)
+            for key, e in entries.items()
+            if e.dtype is not dtypes.string
+        }
 
     def __repr__(self) -> str:
         return f"<Model {self.path!r} {{{', '.join(self.tags)}}}: signatures {', '.join(self.signatures) or 'none'}>"
