@@ -194,7 +194,7 @@ def _drop_fields(file: pb.FileDescriptorProto, left_out: set[tuple[str, str]]) -
 
 def compile_protos() -> dict[str, bytes]:
     """File name -> content of all that is compiled from the ``.proto`` files."""
-    from grpc_tools import protoc  # type: ignore[import-untyped]  # only this command needs the compiler
+    from grpc_tools import protoc  # only this command needs the compiler
 
     well_known = Path(protoc.__file__).parent / "_proto"
     names = [*GROUPS, *_HAND_WRITTEN, "onnx.proto"]
