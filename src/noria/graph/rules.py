@@ -291,7 +291,11 @@ class Lowering(_Attrs, ABC):
             return value
         if value.const is not None and value.const.nbytes <= _LEAVE_TO_ENGINE:
             return self.constant(np.ascontiguousarray(value.const.transpose(perm)), value.dtype)
-        steps = _single_moves(perm) if value.const is not None else [list(perm)]
+        steps = [list(perm)]
+        if value.const is not None:
+            view, perm = _ones_in_place(value.const, perm)
+            value = self.constant(view, value.dtype)
+            steps = _single_moves(perm)
         for step in steps:
             shape = None if value.shape is None else tuple(value.shape[p] for p in step)
             value = self.emit("Transpose", value, shape=shape, perm=step)
@@ -320,6 +324,16 @@ class Lowering(_Attrs, ABC):
         if shapes.is_static(value.shape):
             return self.constant(list(value.shape or ()), dtypes.int64)
         return self.emit("Shape", value, dtype=dtypes.int64, shape=(value.rank,))
+
+
+def _ones_in_place(array: Array, perm: Sequence[int]) -> tuple[Array, list[int]]:
+    """A view of ``array`` whose axes of size 1 stand where ``perm`` puts them, and the permutation that is left.
+
+    Moving such an axis moves no bytes, so the filters of 1x1 convolutions need one real transpose and not two.
+    """
+    others = iter(axis for axis in range(array.ndim) if array.shape[axis] != 1)
+    before = [axis if array.shape[axis] == 1 else next(others) for axis in perm]
+    return array.transpose(before), [before.index(axis) for axis in perm]
 
 
 def _single_moves(perm: Sequence[int]) -> list[list[int]]:
