@@ -26,6 +26,8 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     padding,
     parsing,
     pool,
+    quantize,
+    ragged,
     reduction,
     regex,
     resize,
