@@ -25,9 +25,11 @@ def assemble(
     feeds: Sequence[str],
     fetches: Sequence[str],
     resources: Resources,
+    *,
+    effects: bool,
 ) -> Program:
-    """feeds, fetches: value names in the order a call gives and gets them."""
-    return _Assembler(lowered, feeds, fetches, resources).run(steps)
+    """feeds, fetches: value names in the order a call gives and gets them; effects: see Program."""
+    return _Assembler(lowered, feeds, fetches, resources).run(steps, effects=effects)
 
 
 class _Assembler:
@@ -39,7 +41,7 @@ class _Assembler:
         self._slots: dict[str, int] = {}
         self._handles: dict[str, Any] = {}
 
-    def run(self, steps: Sequence[Item | Segment]) -> Program:
+    def run(self, steps: Sequence[Item | Segment], *, effects: bool) -> Program:
         users = self._users(steps)
         feeds = [self._slot(name) for name in self._feeds]
         made = [
@@ -51,7 +53,7 @@ class _Assembler:
         known = {name: constant.array for name, constant in self._lowered.constants.items()} | self._handles
         template = [known.get(name) for name in self._slots]
         keep = {*fetches, *(s for name, s in self._slots.items() if name in known)}
-        return Program(template, feeds, fetches, _free_early(built, keep))
+        return Program(template, feeds, fetches, _free_early(built, keep), effects=effects)
 
     def _is_handle(self, step: Item | Segment) -> bool:
         """Whether ``step`` only gives a handle: that is looked up once, when the program is made."""

@@ -107,7 +107,7 @@ def _for_engine(
     fetched = [lowered.values[t].name for t in wanted]
     lowered.items = live(lowered.items, set(fetched), {*targets, *effects})
     steps = partition(graph, lowered, effects, set(fetched))
-    return assemble(lowered, steps, feeds, fetched, resources)
+    return assemble(lowered, steps, feeds, fetched, resources, effects=bool(effects))
 
 
 def _for_host(graph: Graph, feeds: Sequence[str], wanted: list[Tensor], resources: Resources) -> Program:
@@ -115,7 +115,8 @@ def _for_host(graph: Graph, feeds: Sequence[str], wanted: list[Tensor], resource
     order = [n for n in graph.topological() if n.op != "NoOp"]
     infos = {t: declared(n, i) for n in order for i, t in enumerate(n.outputs)}
     lowered = lower([n for n in order if n.op != "Const"], infos, wanted, engine=False, host_only=set())
-    return assemble(lowered, lowered.items, feeds, [lowered.values[t].name for t in wanted], resources)
+    fetched = [lowered.values[t].name for t in wanted]
+    return assemble(lowered, lowered.items, feeds, fetched, resources, effects=True)
 
 
 def unsupported(prepared: Prepared, feeds: Iterable[Tensor], fetches: Iterable[Tensor]) -> str:

@@ -79,13 +79,17 @@ class Program:
 
     template: the slots before a call, constants in place; steps: in order, each names the slots it is the last to
     read, so that intermediates are freed as early as possible.
+    effects: whether a call reads or changes anything but its feeds: a variable, a table, the console.
     run: the feeds (arrays of the dtypes the program was compiled for) → the fetches. An attribute, so that a program
     of one segment is one call of the engine and nothing more.
     """
 
-    __slots__ = ("_feeds", "_fetches", "_template", "run", "steps")
+    __slots__ = ("_feeds", "_fetches", "_template", "effects", "run", "steps")
 
-    def __init__(self, template: Slots, feeds: Sequence[int], fetches: Sequence[int], steps: Sequence[Step]) -> None:
+    def __init__(
+        self, template: Slots, feeds: Sequence[int], fetches: Sequence[int], steps: Sequence[Step], *, effects: bool
+    ) -> None:
+        self.effects = effects
         self._template = template
         self._feeds = tuple(feeds)
         self._fetches = tuple(fetches)

@@ -23,7 +23,7 @@ from noria.graph.resources import Resources
 from noria.model.values import to_array
 from noria.shapes import Shape
 
-_MAX_PROGRAMS = 8  # compiled variants kept of one signature: other ranks, other output subsets
+_MAX_PROGRAMS = 2  # compiled variants kept of one signature: other ranks, other outputs; each may pack its weights anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +213,13 @@ class Signature:
             raise InvalidArgumentError(
                 f"signature {self.name!r} has no outputs {unknown}; it has {list(self._output_names)}"
             )
-        if fits and (tuple(names) == self._output_names):
+        if fits:
             self.compile()
             assert self._program is not None
-            return dict(zip(names, self._program.run(values), strict=True))
+            if tuple(names) == self._output_names or not self._program.effects:
+                # Running what is not asked for costs less than a second compiled copy of the weights.
+                found = dict(zip(self._output_names, self._program.run(values), strict=True))
+                return {name: found[name] for name in names}
         program = self._variant(tuple(names), None if fits else tuple(v.ndim for v in values))
         return dict(zip(names, program.run(values), strict=True))
 
