@@ -28,6 +28,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     pool,
     quantize,
     ragged,
+    random,
     reduction,
     regex,
     resize,
