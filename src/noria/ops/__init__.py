@@ -41,6 +41,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     slicing,
     sparse,
     sparse_cross,
+    sparse_math,
     spatial,
     state,
     strided_slice,
