@@ -39,8 +39,13 @@ IN_PROCESS = {
 # model → the least ratios of the time to the first answer, and of the resident memory after it
 COLD = {"iris": (10.0, 4.0), "resnet50": (6.0, 2.0)}
 IMPORT_LIMIT = 0.15  # seconds, of `import noria` alone
-# Where a library finds its threads' number in the environment, it must not differ from the other's.
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "MKL_", "TF_NUM_"))}
+# Where a library finds its threads' number in the environment, it must not differ from the other's; and both keep
+# their compiled modules, as Python does by default.
+ENVIRONMENT = {
+    k: v
+    for k, v in os.environ.items()
+    if not k.startswith(("OMP_", "MKL_", "TF_NUM_")) and k != "PYTHONDONTWRITEBYTECODE"
+}
 
 
 @dataclass(frozen=True)
@@ -172,17 +177,18 @@ def import_time(python: str, rounds: int) -> float:
     return statistics.median(float(subprocess.check_output([python, "-c", code])) for _ in range(rounds))
 
 
-def served(options: Options) -> list[Row]:
-    """Served calls of one client, against TensorFlow's call in its own process."""
+def served(options: Options) -> tuple[list[Row], float | None]:
+    """Served calls of one client, against TensorFlow's call in its own process; and an empty gRPC server's answer."""
     if options.only and "iris" not in options.only:
-        return []
+        return [], None
     worker = Worker("tensorflow", options.python["tensorflow"], options.threads)
-    times: dict[str, list[float]] = {"tensorflow": [], "rest": [], "grpc": []}
+    times: dict[str, list[float]] = {"tensorflow": [], "rest": [], "grpc": [], "echo": []}
     with serve_iris(options.python["noria"], options.models / "iris", options.threads) as client:
         for _ in range(options.rounds):
             times["tensorflow"].append(worker.measure(options.models / "iris", 1, options.seconds))
             times["rest"].append(client.rest(options.seconds))
             times["grpc"].append(client.grpc(options.seconds))
+            times["echo"].append(client.echo(options.seconds))
     worker.close()
     median = {k: statistics.median(v) for k, v in times.items()}
     rows = [
@@ -191,7 +197,7 @@ def served(options: Options) -> list[Row]:
     ]
     for row in rows:
         _progress(row)
-    return rows
+    return rows, median["echo"]
 
 
 def _progress(row: Row) -> None:
@@ -237,9 +243,11 @@ def versions(options: Options) -> str:
     return ", ".join(found)
 
 
-def report(rows: Sequence[Row], import_seconds: float, heading: str) -> str:
+def report(rows: Sequence[Row], import_seconds: float, echo: float | None, heading: str) -> str:
     """The table, with the day, the machine and the versions it stands for."""
     last = f"`import noria` alone: {_shown(import_seconds, 's')}; the target is at most {_shown(IMPORT_LIMIT, 's')}."
+    if echo is not None:
+        last += f" A grpc.aio server that does nothing answers the same client in {_shown(echo, 's')}."
     return f"{heading}\n\n{table(rows)}\n\n{last}\n"
 
 
@@ -273,10 +281,11 @@ def parse() -> tuple[Options, argparse.Namespace]:
 
 def main() -> None:
     options, given = parse()
-    rows = in_process(options) + cold_start(options) + served(options)
+    served_rows, echo = served(options)
+    rows = in_process(options) + cold_start(options) + served_rows
     seconds = import_time(options.python["noria"], 2 * options.rounds + 1)
     today = datetime.date.today().isoformat()
-    text = report(rows, seconds, f"{today}, {machine()}; {versions(options)}; {options.threads} threads each.")
+    text = report(rows, seconds, echo, f"{today}, {machine()}; {versions(options)}; {options.threads} threads each.")
     print("\n" + text)
     if given.json is not None:
         record = {"date": today, "machine": machine(), "versions": versions(options), "import_noria_s": seconds}

@@ -28,7 +28,7 @@ METHOD = "/tensorflow.serving.PredictionService/Predict"
 class Client:
     """One client of a server that runs on this machine."""
 
-    def __init__(self, rest_port: int, grpc_port: int, inputs: Path) -> None:
+    def __init__(self, rest_port: int, grpc_port: int, echo_port: int, inputs: Path) -> None:
         with np.load(inputs) as data:
             ((alias, rows),) = data.items()
         body = json.dumps({"instances": rows[:1].tolist()}).encode()
@@ -42,6 +42,8 @@ class Client:
         self._grpc_request = request.SerializeToString()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{grpc_port}")
         self._predict = self._channel.unary_unary(METHOD, None, None)
+        self._echo_channel = grpc.insecure_channel(f"127.0.0.1:{echo_port}")
+        self._echo = self._echo_channel.unary_unary(METHOD, None, None)
 
     def rest(self, seconds: float) -> float:
         """The median time of a call over REST, in seconds."""
@@ -50,6 +52,10 @@ class Client:
     def grpc(self, seconds: float) -> float:
         """The median time of a call over gRPC, in seconds."""
         return _median(lambda: self._predict(self._grpc_request), seconds)
+
+    def echo(self, seconds: float) -> float:
+        """The median time of a call of a grpc.aio server that does nothing, in seconds."""
+        return _median(lambda: self._echo(self._grpc_request, wait_for_ready=True), seconds)
 
     def _rest(self) -> None:
         self._socket.sendall(self._http_request)
@@ -64,6 +70,7 @@ class Client:
     def close(self) -> None:
         self._socket.close()
         self._channel.close()
+        self._echo_channel.close()
 
 
 def _median(call: Callable[[], object], seconds: float) -> float:
@@ -90,7 +97,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serve_iris(python: str, home: Path, threads: int) -> Iterator[Client]:
     """A client of a server of the model at ``home``, which ends with the context."""
-    rest_port, grpc_port = free_port(), free_port()
+    rest_port, grpc_port, echo_port = free_port(), free_port(), free_port()
     flags = {
         "port": grpc_port,
         "rest_api_port": rest_port,
@@ -100,12 +107,15 @@ def serve_iris(python: str, home: Path, threads: int) -> Iterator[Client]:
     }
     command = [str(Path(python).parent / "noria"), "serve", *(f"--{k}={v}" for k, v in flags.items())]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    echo = subprocess.Popen([python, str(Path(__file__).with_name("echo.py")), str(echo_port)])
     try:
         _wait_for(rest_port, server)
-        client = Client(rest_port, grpc_port, home / "inputs.npz")
+        client = Client(rest_port, grpc_port, echo_port, home / "inputs.npz")
         yield client
         client.close()
     finally:
+        echo.kill()
+        echo.wait()
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=30)
 
