@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -143,11 +144,16 @@ def fingerprint64(data: bytes) -> int:
     return result
 
 
+# Words come again and again, and hashing one in Python takes longer than the rest of a small text model.
+_fingerprint_of_word = lru_cache(maxsize=1 << 14)(fingerprint64)
+_WORD = 32  # bytes up to which a string is taken for a word and remembered
+
+
 def fingerprints(strings: Sequence[bytes]) -> Array:
     """The fingerprints of ``strings``, uint64; many of one length are computed together."""
     result = np.empty(len(strings), np.uint64)
     if len(strings) < _BATCH:
-        result[:] = [fingerprint64(s) for s in strings]
+        result[:] = [_fingerprint_of_word(s) if len(s) <= _WORD else fingerprint64(s) for s in strings]
         return result
     by_size: defaultdict[int, list[int]] = defaultdict(list)
     for k, text in enumerate(strings):
