@@ -78,6 +78,9 @@ def _path(path: str | None, directory: str | None) -> str:
 @click.version_option(__version__, prog_name="noria", message="%(prog)s %(version)s")
 def main() -> None:
     """Look into, run and serve TensorFlow models, without TensorFlow."""
+    # In this process the engine's pool does the arithmetic. NumPy's own threads would take a third of its import, and
+    # later compete with that pool.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @main.command(short_help="Show what is in a model, and whether it runs here.")
