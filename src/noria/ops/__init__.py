@@ -23,6 +23,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     linalg,
     lookup,
     loss,
+    ngrams,
     padding,
     parsing,
     pool,
@@ -46,4 +47,5 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     state,
     strided_slice,
     strings,
+    unicode,
 )
