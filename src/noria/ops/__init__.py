@@ -18,6 +18,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     elementwise,
     fused,
     gather,
+    gradients,
     hashing,
     identity,
     linalg,
