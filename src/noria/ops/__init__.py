@@ -25,6 +25,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     lookup,
     loss,
     ngrams,
+    optimizers,
     padding,
     parsing,
     pool,
