@@ -207,6 +207,15 @@ def test_reference_variable_reads_what_control_edges_say() -> None:
     assert float(program(made, {}, ["old"], resources=resources, mutable=[("", "v")]).run([])[0]) == 10.0
 
 
+def test_handles_are_looked_up_when_the_program_is_made() -> None:
+    resources = Resources()
+    variable(resources, "v", 3)
+    made = graph(handle("v"), node("r", "ReadVariableOp", "v", dtype=F))
+    [step] = program(made, {}, ["r"], resources=resources, mutable=[("", "v")]).steps
+    assert isinstance(step, HostStep)
+    assert step.call.node.op == "ReadVariableOp"
+
+
 def test_concurrent_updates_are_whole() -> None:
     made = graph(node("v", "VariableV2", dtype=F, shape=()), const("one", 1), node("inc", "AssignAdd", "v", "one", T=F))
     resources = Resources()

@@ -42,6 +42,7 @@ class _Assembler:
         self._handles: dict[str, Any] = {}
 
     def run(self, steps: Sequence[Item | Segment], *, effects: bool) -> Program:
+        steps = [step for step in steps if not self._is_handle(step)]
         users = self._users(steps)
         feeds = [self._slot(name) for name in self._feeds]
         made = [

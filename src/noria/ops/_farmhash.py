@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -145,15 +145,29 @@ def fingerprint64(data: bytes) -> int:
 
 
 # Words come again and again, and hashing one in Python takes longer than the rest of a small text model.
-_fingerprint_of_word = lru_cache(maxsize=1 << 14)(fingerprint64)
+_known: dict[bytes, int] = {}
+_MOST_KNOWN = 1 << 14
 _WORD = 32  # bytes up to which a string is taken for a word and remembered
 
 
 def fingerprints(strings: Sequence[bytes]) -> Array:
-    """The fingerprints of ``strings``, uint64; many of one length are computed together."""
+    """The fingerprints of ``strings``, uint64; those of words are remembered."""
+    found = [_known.get(s) for s in strings]
+    if None in found:
+        missing = list({s for s, known in zip(strings, found, strict=True) if known is None})
+        fresh = dict(zip(missing, _computed(missing).tolist(), strict=True))
+        found = [fresh[s] if known is None else known for s, known in zip(strings, found, strict=True)]
+        if len(_known) + len(fresh) > _MOST_KNOWN:
+            _known.clear()
+        _known.update((s, value) for s, value in islice(fresh.items(), _MOST_KNOWN) if len(s) <= _WORD)
+    return np.array(found, np.uint64)
+
+
+def _computed(strings: Sequence[bytes]) -> Array:
+    """Many of one length are computed together."""
     result = np.empty(len(strings), np.uint64)
     if len(strings) < _BATCH:
-        result[:] = [_fingerprint_of_word(s) if len(s) <= _WORD else fingerprint64(s) for s in strings]
+        result[:] = [fingerprint64(s) for s in strings]
         return result
     by_size: defaultdict[int, list[int]] = defaultdict(list)
     for k, text in enumerate(strings):
