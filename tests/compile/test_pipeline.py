@@ -12,6 +12,7 @@ from noria import dtypes
 from noria.compile.program import HostStep, SegmentStep
 from noria.errors import InvalidArgumentError, NotFoundError, UnimplementedError
 from noria.graph.resources import Resources, Variable
+from noria.protos.tensorflow import FunctionDef, NodeDef
 
 F, S = dtypes.float32, dtypes.string
 X = placeholder("x", shape=(None, 2))
@@ -114,7 +115,7 @@ def test_unknown_fetch_names_the_node() -> None:
         program(graph(X), {}, ["nothing"])
 
 
-def double() -> object:
+def double() -> FunctionDef:
     return function(
         "double", {"a": F}, {"r": (F, "mul:z:0")}, node("mul", "Mul", "a", "two:output:0", T=F), const("two", 2)
     )
@@ -125,14 +126,14 @@ def test_calls_are_inlined() -> None:
         "twice", {"v": F}, {"r": (F, "again:output:0")},
         call("once", "double", "v", tin=[F], tout=[F]), call("again", "double", "once:output:0", tin=[F], tout=[F]),
     )  # fmt: skip
-    made = graph(X, call("f", "twice", "x", tin=[F], tout=[F]), functions=[double(), twice])  # type: ignore[list-item]
+    made = graph(X, call("f", "twice", "x", tin=[F], tout=[F]), functions=[double(), twice])
     compiled = program(made, {"x": (None, 2)}, ["f"])
     assert [type(s) for s in compiled.steps] == [SegmentStep]
     assert compiled.run([np.ones((1, 2), np.float32)])[0].tolist() == [[4.0, 4.0]]
 
 
 def test_node_named_by_a_function_is_a_call() -> None:
-    made = graph(X, node("f", "double", "x"), functions=[double()])  # type: ignore[list-item]
+    made = graph(X, node("f", "double", "x"), functions=[double()])
     assert program(made, {"x": (None, 2)}, ["f"]).run([np.ones((1, 2), np.float32)])[0].tolist() == [[2.0, 2.0]]
 
 
@@ -149,7 +150,7 @@ def test_missing_function_is_named() -> None:
         program(made, {"x": (None, 2)}, ["f"])
 
 
-def handle(name: str) -> object:
+def handle(name: str) -> NodeDef:
     return node(name, "VarHandleOp", dtype=F, shape=(), shared_name=name)
 
 
@@ -162,7 +163,7 @@ def variable(resources: Resources, name: str, value: float) -> Variable:
 def test_variable_that_nothing_assigns_is_frozen() -> None:
     resources = Resources()
     variable(resources, "v", 3)
-    made = graph(handle("v"), node("r", "ReadVariableOp", "v", dtype=F), X, node("y", "Mul", "x", "r", T=F))  # type: ignore[arg-type]
+    made = graph(handle("v"), node("r", "ReadVariableOp", "v", dtype=F), X, node("y", "Mul", "x", "r", T=F))
     compiled = program(made, {"x": (None, 2)}, ["y"], resources=resources)
     assert [type(s) for s in compiled.steps] == [SegmentStep]
     variable(resources, "v", 100)
@@ -180,7 +181,7 @@ def test_control_results_run_and_reads_keep_their_order() -> None:
         node("r1", "ReadVariableOp", "v", "^set", dtype=F),
         control=["set"],
     )  # fmt: skip
-    made = graph(handle("v"), call("f", "bump", "v", tin=[dtypes.resource], tout=[F, F]), functions=[body])  # type: ignore[arg-type]
+    made = graph(handle("v"), call("f", "bump", "v", tin=[dtypes.resource], tout=[F, F]), functions=[body])
     resources = Resources()
     v = variable(resources, "v", 5)
     both = program(made, {}, ["f:0", "f:1"], resources=resources, mutable=[("", "v")])
@@ -235,7 +236,7 @@ def test_concurrent_updates_are_whole() -> None:
 
 def test_failed_assertion_stops_the_assignment_that_waits_for_it() -> None:
     made = graph(
-        handle("v"),  # type: ignore[arg-type]
+        handle("v"),
         placeholder("ok", dtypes.bool_),
         const("message", b"no", S),
         const("nine", 9),
