@@ -15,12 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from google.protobuf import text_format
-
 from noria.errors import InvalidArgumentError
 from noria.formats import files
 from noria.formats.checkpoint import checkpoint_exists
-from noria.formats.proto_file import parse_text
+from noria.formats.proto_file import parse_text, to_text
 from noria.protos.tensorflow import CheckpointState
 
 STATE_FILE: Final = "checkpoint"
@@ -75,7 +73,7 @@ def write_state(
     )
     if last_preserved_timestamp:
         state.last_preserved_timestamp = last_preserved_timestamp
-    files.write_bytes(files.join(folder, file_name), text_format.MessageToString(state).encode())
+    files.write_bytes(files.join(folder, file_name), to_text(state).encode())
 
 
 def latest_checkpoint(folder: files.PathLike, *, file_name: str = STATE_FILE) -> str | None:
