@@ -172,22 +172,52 @@ def _parts(alias: str, info: TensorInfo) -> list[tuple[str, str]]:
     return [(alias, info.name)]
 
 
-_NOT_RESULTS = frozenset({"NoOp", "Assert", "Placeholder", "PlaceholderV2", "Const", "SaveV2", "RestoreV2"})
+_PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
+# Leaves of a graph that nobody calls for: what saves, restores, or only orders.
+_NOT_RESULTS = _PLACEHOLDERS | {
+    "NoOp", "Assert", "Const", "Save", "SaveSlices", "SaveV2", "Restore", "RestoreSlice", "RestoreV2", "Assign",
+    "AssignVariableOp", "MergeV2Checkpoints", "ShardedFilename",
+}  # fmt: skip
 
 
 def _named(graph: Graph, inputs: Names | None, outputs: Names | None) -> tuple[_Bound, _Bound]:
-    """The inputs and outputs of a graph without signatures."""
+    """The inputs and outputs of a graph without signatures.
+
+    By default the placeholders, and of what nothing else consumes that which depends on them.
+    """
     if inputs is None:
-        inputs = [n.name for n in graph if n.op in ("Placeholder", "PlaceholderV2")]
+        inputs = [n.name for n in graph if n.op in _PLACEHOLDERS]
     if outputs is None:
         used = {t for n in graph for t in n.inputs}
+        fed = [parse_tensor_name(name).node for name in _tensor_names(inputs)]
+        reached = _reached(graph, fed) if fed else set(graph.nodes)
         outputs = [
             str(t) if t.output else t.node
             for n in graph
-            if n.op not in _NOT_RESULTS and not any(t in used for t in n.outputs)
+            if n.name in reached and n.op not in _NOT_RESULTS and not any(t in used for t in n.outputs)
             for t in n.outputs
         ]
     return _tensors(graph, inputs), _tensors(graph, outputs)
+
+
+def _tensor_names(names: Names) -> Iterable[str]:
+    return names.values() if isinstance(names, Mapping) else names
+
+
+def _reached(graph: Graph, start: Iterable[str]) -> set[str]:
+    """The nodes that take, however indirectly, an output of ``start``."""
+    users: dict[str, list[str]] = {}
+    for node in graph:
+        for tensor in node.inputs:
+            users.setdefault(tensor.node, []).append(node.name)
+    reached: set[str] = set()
+    stack = list(start)
+    while stack:
+        name = stack.pop()
+        if name not in reached:
+            reached.add(name)
+            stack.extend(users.get(name, ()))
+    return reached
 
 
 def _tensors(graph: Graph, names: Names) -> _Bound:
