@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -31,7 +32,9 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here a reader that left is an EPIPE like any other; at exit it would be a traceback
+            return result
         except TFError as error:
             raise _Failure(str(error)) from None
         except OSError as error:
