@@ -44,6 +44,11 @@ class DType:
         return _PROTO_NAMES.get(self.name, "DT_" + self.name.upper())
 
     @property
+    def core_name(self) -> str:
+        """The name in the messages of TensorFlow's runtime: ``float``, ``double``, ``half``, else as usual."""
+        return _CORE_NAMES.get(self.name, self.name)
+
+    @property
     def is_floating(self) -> bool:
         return self in _FLOATING
 
@@ -107,6 +112,7 @@ ALL: Final[tuple[DType, ...]] = tuple(value for value in list(globals().values()
 
 _FLOATING: Final = frozenset(d for d in ALL if d.name.startswith(("float", "bfloat")))
 _INTEGER: Final = frozenset(d for d in ALL if d.name.startswith(("int", "uint")))
+_CORE_NAMES: Final = {"float32": "float", "float64": "double", "float16": "half"}
 _PROTO_NAMES: Final = {"float32": "DT_FLOAT", "float64": "DT_DOUBLE", "float16": "DT_HALF"}
 _BY_NUMBER: Final = {d.number: d for d in ALL}
 _BY_NAME: Final = {d.name: d for d in ALL} | {"half": float16, "float": float32, "double": float64}

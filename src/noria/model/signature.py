@@ -204,7 +204,7 @@ class Signature:
 
     def _wrong_dtype(self, alias: str, array: Array) -> NoReturn:
         number = list(self.inputs).index(alias)
-        wanted, got = (_wire_name(d) for d in (self.inputs[alias].dtype, dtypes.from_numpy(array.dtype)))
+        wanted, got = self.inputs[alias].dtype.core_name, dtypes.from_numpy(array.dtype).core_name
         raise InvalidArgumentError(f"Expects arg[{number}] to be {wanted} but {got} is provided (input {alias!r})")
 
     def _run_variant(self, values: list[Array], names: Sequence[str], fits: bool) -> dict[str, Array]:
@@ -317,11 +317,6 @@ class _ShapeCheck:
             if shape[axis] != size:
                 return False
         return True
-
-
-def _wire_name(dtype: DType) -> str:
-    """As TensorFlow's runtime names dtypes in its messages: ``float``, ``double``, ``string``."""
-    return dtype.proto_name.removeprefix("DT_").lower()
 
 
 def _any_shape(shape: tuple[int, ...]) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 
 from noria import dtypes
 from noria.errors import InvalidArgumentError, UnimplementedError
-from noria.serving.names import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from noria.formats.saved_model import DEFAULT_SIGNATURE
+from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.predict import check_dtypes
 from noria.serving.servable import Model, Signature
 

@@ -17,7 +17,6 @@ import orjson
 
 from noria import dtypes
 from noria.errors import InvalidArgumentError
-from noria.serving.names import core_name
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -87,7 +86,7 @@ def _encode(alias: str, array: Any) -> bytes:
     if isinstance(array, (bytes, str)) or array.dtype.kind == "O":
         return _strings(array, as_bytes=alias.endswith("_bytes"))
     if array.dtype not in _WRITABLE:
-        name = core_name(dtypes.from_numpy(array.dtype))
+        name = dtypes.from_numpy(array.dtype).core_name
         raise InvalidArgumentError(f"Failed to write JSON value for tensor type: {name}")
     if array.ndim == 0:  # orjson takes neither arrays of rank 0 nor every NumPy scalar
         text = orjson.dumps(np.reshape(array, 1), option=_NUMPY)[1:-1]

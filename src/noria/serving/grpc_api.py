@@ -13,11 +13,12 @@ from google.protobuf.message import DecodeError
 
 from noria.errors import Code, InternalError, InvalidArgumentError, TFError
 from noria.formats import tensor_proto
+from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
 from noria.serving import classify, predict, status
 from noria.serving.config import ServerConfig
 from noria.serving.manager import Manager
-from noria.serving.names import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.runner import Runner
 from noria.serving.servable import Servable
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from noria import dtypes
 from noria.errors import FailedPreconditionError, InternalError, InvalidArgumentError
-from noria.serving.names import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS, core_name
+from noria.formats.saved_model import DEFAULT_SIGNATURE
+from noria.serving.names import CLASSIFY, PREDICT, REGRESS
 from noria.serving.servable import Model, Signature
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -72,8 +73,8 @@ def check_dtypes(signature: Signature, arrays: Mapping[str, Array]) -> None:
     for index, (alias, spec) in enumerate(signature.inputs.items()):
         array = arrays[alias]
         if array.dtype != spec.dtype.numpy and spec.dtype is not dtypes.resource:
-            provided = core_name(dtypes.from_numpy(array.dtype))
-            raise InvalidArgumentError(f"Expects arg[{index}] to be {core_name(spec.dtype)} but {provided} is provided")
+            provided = dtypes.from_numpy(array.dtype).core_name
+            raise InvalidArgumentError(f"Expects arg[{index}] to be {spec.dtype.core_name} but {provided} is provided")
 
 
 def check_filter(signature: Signature, output_filter: Sequence[str]) -> list[str] | None:

@@ -16,12 +16,13 @@ import orjson
 from google.protobuf import json_format
 
 from noria.errors import Code, InternalError, InvalidArgumentError, TFError
+from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
 from noria.serving import classify, encode_json, predict, routes, status, tensor_json
 from noria.serving.config import ServerConfig
 from noria.serving.examples_json import decode_examples
 from noria.serving.manager import Manager
-from noria.serving.names import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.routes import Route, Verb
 from noria.serving.runner import Runner
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 import grpc
 import uvicorn
 
+from noria.compile.ort import available_cpus
 from noria.errors import InvalidArgumentError, NotFoundError, TFError, UnavailableError
 from noria.serving import config as flags
 from noria.serving import grpc_api, source
@@ -47,7 +48,7 @@ class Server:
         self.config = config
         self.rest_port = 0
         self.grpc_port = 0
-        self._runner = Runner(max(4, 2 * _cpus()))
+        self._runner = Runner(max(4, 2 * available_cpus()))
         self._rest_app = RestApi(manager, self._runner, config)
         self._grpc_app = grpc_api.GrpcApi(manager, self._runner, config)
         self._grpc: grpc.aio.Server | None = None
@@ -152,11 +153,6 @@ def _listen(port: int) -> socket.socket:
             f"cannot open the REST port {port}: {error.strerror or error}. Is another server using it? Choose another "
             "--rest_api_port"
         ) from None
-
-
-def _cpus() -> int:
-    """The CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load_models(manager: Manager, config: ServerConfig) -> None:

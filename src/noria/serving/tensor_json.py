@@ -27,7 +27,6 @@ from noria import dtypes
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError, TFError, UnimplementedError
 from noria.serving import json_text
-from noria.serving.names import core_name
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -429,7 +428,7 @@ class _Filler:
             return decode_b64(value)
         if self._convert is None:
             raise UnimplementedError(
-                f"Conversion of JSON Value: {json_text.show(value)} to type: {core_name(self._dtype)}"
+                f"Conversion of JSON Value: {json_text.show(value)} to type: {self._dtype.core_name}"
             )
         found = self._convert(value)
         if found is None:
@@ -439,7 +438,7 @@ class _Filler:
     def _type_error(self, value: Any) -> InvalidArgumentError:
         return InvalidArgumentError(
             f"JSON Value: {json_text.show(value)} Type: {json_text.type_name(value)} is not of expected type: "
-            f"{core_name(self._dtype)}"
+            f"{self._dtype.core_name}"
         )
 
 
