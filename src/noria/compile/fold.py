@@ -57,11 +57,14 @@ def _inferred(node: Node, inputs: tuple[Info, ...]) -> list[Info]:
     rule = rules.infer.get(node.op)
     if rule is None:
         return [Info(d, None) for d in node.output_dtypes]
-    results = rule(InferCall(node, inputs))
-    return [
-        Info(dtype, out.shape, dims=out.dims) if isinstance(out, Out) else Info(dtype, out)
-        for dtype, out in zip(node.output_dtypes, results, strict=True)
-    ]
+    try:
+        results = rule(InferCall(node, inputs))
+        return [
+            Info(dtype, out.shape, dims=out.dims) if isinstance(out, Out) else Info(dtype, out)
+            for dtype, out in zip(node.output_dtypes, results, strict=True)
+        ]
+    except rules.MALFORMED as error:
+        raise rules.malformed(node, error) from error
 
 
 def _known_vector(op: str, info: Info) -> Info:

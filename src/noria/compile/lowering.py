@@ -128,7 +128,10 @@ class _Work:
             if self._infos[tensor].dtype not in _ENGINE_DTYPES:
                 raise CannotLower(f"{self._infos[tensor].dtype} does not exist in the engine")
         emitter = _Emitter(self, node, tuple(self.value(t) for t in node.inputs))
-        results = rule(emitter)
+        try:
+            results = rule(emitter)
+        except rules.MALFORMED as error:
+            raise rules.malformed(node, error) from error
         results = results if isinstance(results, tuple) else (results,)
         self._accept(node, emitter.emitted, results)
 

@@ -142,9 +142,16 @@ class _FunctionInputs:
 
 def _attrs(proto: NodeDef, spec: OpSpec | None) -> dict[str, Attr]:
     attrs = {} if spec is None else dict(spec.defaults)
-    for name, value in proto.attr.items():
-        if name[0] != "_":  # "_output_shapes", "_class" and the like: hints that no rule reads, and most of the bytes
-            attrs[name] = attr_value(value)
+    kinds = {} if spec is None else spec.kinds
+    for name, proto_value in proto.attr.items():
+        if name.startswith("_"):  # "_output_shapes", "_class" and the like: hints no rule reads, and most of the bytes
+            continue
+        value = attrs[name] = attr_value(proto_value)
+        if not isinstance(value, kinds.get(name, object)):
+            raise InvalidArgumentError(f"attribute {name!r} should be a {kinds[name].__name__} and is {value!r:.80}")
+    missing = spec.required - attrs.keys() if spec is not None else ()
+    if missing:
+        raise InvalidArgumentError(f"it lacks the attributes {sorted(missing)}")
     return attrs
 
 
@@ -176,7 +183,8 @@ def check_edges(graph: Graph, where: str = "the graph") -> None:
                 raise InvalidArgumentError(
                     f"node {node.name!r} takes {tensor}, but {where} has no node {tensor.node!r}"
                 )
-            if producer.output_dtypes and tensor.output >= len(producer.output_dtypes):
+            known = producer.output_dtypes or producer.op in graph.functions or op_spec(producer.op) is not None
+            if known and tensor.output >= len(producer.output_dtypes):
                 raise InvalidArgumentError(
                     f"node {node.name!r} takes {tensor}, but {producer.name!r} ({producer.op}) has "
                     f"{len(producer.output_dtypes)} outputs"
@@ -209,6 +217,9 @@ def _function(proto: FunctionDef, library: Library) -> Function:
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"function {name!r}: {error}") from None
     controls = tuple(args.get(n, n) for n in proto.control_ret.values())
+    lost = [n for n in (*controls, *(r.node for r in results)) if n not in body]
+    if lost:
+        raise InvalidArgumentError(f"function {name!r} gives the results of nodes that it does not have: {lost}")
     return Function(name, body, tuple(args.values()), results, controls)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
+import numpy as np
+
 from noria import dtypes
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
@@ -34,7 +36,9 @@ class ArgSpec:
     def dtypes(self, attrs: Mapping[str, Attr]) -> tuple[DType, ...]:
         """The dtypes of the tensors that this argument stands for in a node with ``attrs``."""
         if self.type_list_attr:
-            listed: list[DType] = attrs[self.type_list_attr]  # type: ignore[assignment]  # checked by AttrSpec's type
+            listed = attrs[self.type_list_attr]
+            if not isinstance(listed, list):
+                raise InvalidArgumentError(f"attribute {self.type_list_attr!r} should be a list and is {listed!r}")
             return tuple(listed)
         one = self.dtype if self.dtype is not None else attrs[self.type_attr]
         if not isinstance(one, DType):
@@ -69,6 +73,16 @@ class OpSpec:
         self.plain_outputs = {a.name: i for i, a in enumerate(self.outputs)} if plain_outputs else {}
         one = self.outputs[0] if len(self.outputs) == 1 else None
         self._output_attr = one.type_attr if one and not (one.dtype or one.number_attr or one.type_list_attr) else ""
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The attributes that a node must give, because they have no default."""
+        return frozenset(a.name for a in self._attrs if not a.HasField("default_value"))
+
+    @cached_property
+    def kinds(self) -> dict[str, type]:
+        """The Python class of each attribute's value."""
+        return {a.name: list if a.type.startswith("list(") else _KINDS[a.type] for a in self._attrs if a.type}
 
     @cached_property
     def defaults(self) -> dict[str, Attr]:
@@ -150,6 +164,16 @@ def _unbound(proto: AttrValue) -> Attr:
     raise InvalidArgumentError(f"attribute placeholder ${proto.placeholder} is not bound to a value")
 
 
+_KINDS: Mapping[str, type] = {
+    "string": bytes,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "type": DType,
+    "shape": ShapeAttr,
+    "tensor": np.ndarray,
+    "func": FunctionRef,
+}
 _READERS: Mapping[str, Callable[[AttrValue], Attr]] = {
     "s": lambda p: p.s,
     "i": lambda p: p.i,

@@ -22,7 +22,7 @@ import numpy as np
 
 from noria import dtypes, shapes
 from noria.dtypes import DType
-from noria.errors import InternalError, UnimplementedError
+from noria.errors import InternalError, InvalidArgumentError, TFError, UnimplementedError
 from noria.graph.graph import Array, FunctionRef, Node, ShapeAttr
 from noria.graph.resources import Resources
 from noria.shapes import Dim, Shape
@@ -374,6 +374,17 @@ infer: RuleTable[InferRule] = RuleTable("infer", "shape rule")
 lower: RuleTable[LowerRule] = RuleTable("lower", "ONNX lowering")
 kernel: RuleTable[KernelRule] = RuleTable("kernel", "host kernel")
 grad: RuleTable[GradRule] = RuleTable("grad", "gradient")
+
+
+# What a rule raises when a graph is not well formed in a way that nothing has checked before.
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError)
+
+
+def malformed(node: Node, error: Exception) -> TFError:
+    """``error``, which a rule raised on ``node``, as one that a user can read."""
+    if isinstance(error, TFError):
+        return error
+    return InvalidArgumentError(f"node {node.name!r} ({node.op}) is not well formed: {type(error).__name__}: {error}")
 
 
 def missing(nodes: Iterable[Node]) -> str:
