@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from noria import dtypes
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
+from noria.graph import rules
 from noria.graph.graph import Attr, Function, Graph, Node, Tensor
 from noria.graph.op_spec import OpSpec, attr_value, op_spec
 from noria.protos.tensorflow import FunctionDef, FunctionDefLibrary, GraphDef, NodeDef
@@ -150,7 +151,7 @@ def _attrs(proto: NodeDef, spec: OpSpec | None) -> dict[str, Attr]:
         if not isinstance(value, kinds.get(name, object)):
             raise InvalidArgumentError(f"attribute {name!r} should be a {kinds[name].__name__} and is {value!r:.80}")
     missing = spec.required - attrs.keys() if spec is not None else ()
-    if missing:
+    if missing and proto.op in rules.infer:  # an op without rules is reported as such, when something needs it
         raise InvalidArgumentError(f"it lacks the attributes {sorted(missing)}")
     return attrs
 
