@@ -91,6 +91,18 @@ class Library(Mapping[str, Function]):
     def __contains__(self, name: object) -> bool:
         return name in self._protos
 
+    def proto(self, name: str) -> FunctionDef:
+        """The function as it was read; a shared message, not to be changed."""
+        return self._protos[name]
+
+    def add(self, functions: Iterable[FunctionDef]) -> None:
+        """Adds functions; one of a name that is there takes its place."""
+        for proto in functions:
+            name = proto.signature.name
+            self._protos[name] = proto
+            self._specs.pop(name, None)
+            self._functions.pop(name, None)
+
     def spec(self, op: str) -> OpSpec | None:
         """The spec of a library function or of a TensorFlow op; None when there is neither."""
         if op in self._protos:
@@ -154,6 +166,11 @@ def _attrs(proto: NodeDef, spec: OpSpec | None) -> dict[str, Attr]:
     if missing and proto.op in rules.infer:  # an op without rules is reported as such, when something needs it
         raise InvalidArgumentError(f"it lacks the attributes {sorted(missing)}")
     return attrs
+
+
+def import_node(proto: NodeDef, library: Library) -> Node:
+    """The node of one NodeDef of a graph; InvalidArgumentError, with its name, when it is not well formed."""
+    return _node(proto, library, _graph_input)
 
 
 def _node(proto: NodeDef, library: Library, parse: Callable[[str], Tensor]) -> Node:
