@@ -66,6 +66,18 @@ GROUPS: Final[dict[str, list[str]]] = {
         "tensorflow/core/util/event.proto",
     ],
     "error_codes.proto": ["xla/tsl/protobuf/error_codes.proto"],
+    "config.proto": [
+        "xla/tsl/protobuf/coordination_config.proto",
+        "xla/tsl/protobuf/rpc_options.proto",
+        *(
+            f"tensorflow/core/framework/{n}.proto"
+            for n in ["allocation_description", "tensor_description", "step_stats", "cost_graph"]
+        ),
+        *(
+            f"tensorflow/core/protobuf/{n}.proto"
+            for n in ["named_tensor", "cluster", "debug", "verifier_config", "rewriter_config", "config"]
+        ),
+    ],
     "serving_config.proto": [
         f"tensorflow_serving/config/{n}.proto"
         for n in [
@@ -89,6 +101,7 @@ GROUPS: Final[dict[str, list[str]]] = {
             "get_model_status",
             "inference",
             "logging",
+            "session_service",
             "model_management",
             "model_service",
             "prediction_log",
@@ -96,9 +109,6 @@ GROUPS: Final[dict[str, list[str]]] = {
         ]
     ],
 }
-# SessionRun is not served: its messages would bring in all of config.proto. The field stays an unknown field.
-_LEFT_OUT_MESSAGES: Final = {"SessionRunLog"}
-_LEFT_OUT_FIELDS: Final = {("PredictionLog", "session_run_log")}
 _ONNX_MESSAGES: Final = [
     "AttributeProto",
     "ValueInfoProto",
@@ -120,7 +130,7 @@ _ONNX_LEFT_OUT: Final = {
     ("ModelProto", "configuration"),
 }
 # Written by hand, no reference descriptors exist for it: kept when ``print`` runs again.
-_HAND_WRITTEN: Final = ["batching_config.proto"]
+_HAND_WRITTEN: Final = ["batching_config.proto", "training.proto"]
 _WELL_KNOWN: Final = ["google/protobuf/any.proto", "google/protobuf/wrappers.proto"]
 # Python modules: the packages each one shows.
 MODULES: Final = {
@@ -154,12 +164,11 @@ def print_protos(reference: pb.FileDescriptorSet) -> None:
         merged = pb.FileDescriptorProto(name=ours, package=files[sources[0]].package, syntax=files[sources[0]].syntax)
         imports: set[str] = set()
         for source in sources:
-            merged.message_type.extend(m for m in files[source].message_type if m.name not in _LEFT_OUT_MESSAGES)
+            merged.message_type.extend(files[source].message_type)
             merged.enum_type.extend(files[source].enum_type)
             merged.service.extend(files[source].service)
             imports.update(_our_imports(files[source], owner))
         merged.dependency.extend(sorted(imports - {ours}))
-        _drop_fields(merged, _LEFT_OUT_FIELDS)
         (PROTOS / ours).write_text(print_file(merged), encoding="utf-8")
     (PROTOS / "onnx.proto").write_text(print_file(_onnx_subset()), encoding="utf-8")
 

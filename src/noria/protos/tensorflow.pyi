@@ -1091,3 +1091,628 @@ class WorkerHeartbeatResponse(_message.Message):
     def worker_log(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.Event]: ...
     hostname: builtins.str
     def __init__(self, *, health_status: builtins.int | None = ..., worker_log: typing.Iterable[_tensorflow.Event] | None = ..., hostname: builtins.str | None = ...) -> None: ...
+
+class CoordinatedJob(_message.Message):
+    name: builtins.str
+    num_tasks: builtins.int
+    def __init__(self, *, name: builtins.str | None = ..., num_tasks: builtins.int | None = ...) -> None: ...
+
+class CoordinationServiceConfig(_message.Message):
+    service_type: builtins.str
+    service_leader: builtins.str
+    enable_health_check: builtins.bool
+    cluster_register_timeout_in_ms: builtins.int
+    cluster_register_with_barrier: builtins.bool
+    heartbeat_timeout_in_ms: builtins.int
+    @builtins.property
+    def coordinated_job_list(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.CoordinatedJob]: ...
+    shutdown_barrier_timeout_in_ms: builtins.int
+    agent_destruction_without_shutdown: builtins.bool
+    @builtins.property
+    def recoverable_jobs(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    allow_new_incarnation_to_reconnect: builtins.bool
+    force_disable: builtins.bool
+    poll_for_error_from_service_at_startup: builtins.bool
+    def __init__(self, *, service_type: builtins.str | None = ..., service_leader: builtins.str | None = ..., enable_health_check: builtins.bool | None = ..., cluster_register_timeout_in_ms: builtins.int | None = ..., cluster_register_with_barrier: builtins.bool | None = ..., heartbeat_timeout_in_ms: builtins.int | None = ..., coordinated_job_list: typing.Iterable[_tensorflow.CoordinatedJob] | None = ..., shutdown_barrier_timeout_in_ms: builtins.int | None = ..., agent_destruction_without_shutdown: builtins.bool | None = ..., recoverable_jobs: typing.Iterable[builtins.str] | None = ..., allow_new_incarnation_to_reconnect: builtins.bool | None = ..., force_disable: builtins.bool | None = ..., poll_for_error_from_service_at_startup: builtins.bool | None = ...) -> None: ...
+
+class RPCOptions(_message.Message):
+    use_rpc_for_inprocess_master: builtins.bool
+    compression_algorithm: builtins.str
+    compression_level: builtins.int
+    cache_rpc_response: builtins.bool
+    disable_session_connection_sharing: builtins.bool
+    num_channels_per_target: builtins.int
+    def __init__(self, *, use_rpc_for_inprocess_master: builtins.bool | None = ..., compression_algorithm: builtins.str | None = ..., compression_level: builtins.int | None = ..., cache_rpc_response: builtins.bool | None = ..., disable_session_connection_sharing: builtins.bool | None = ..., num_channels_per_target: builtins.int | None = ...) -> None: ...
+
+class AllocationDescription(_message.Message):
+    requested_bytes: builtins.int
+    allocated_bytes: builtins.int
+    allocator_name: builtins.str
+    allocation_id: builtins.int
+    has_single_reference: builtins.bool
+    ptr: builtins.int
+    def __init__(self, *, requested_bytes: builtins.int | None = ..., allocated_bytes: builtins.int | None = ..., allocator_name: builtins.str | None = ..., allocation_id: builtins.int | None = ..., has_single_reference: builtins.bool | None = ..., ptr: builtins.int | None = ...) -> None: ...
+
+class TensorDescription(_message.Message):
+    dtype: builtins.int
+    @builtins.property
+    def shape(self) -> _tensorflow.TensorShapeProto: ...
+    @builtins.property
+    def allocation_description(self) -> _tensorflow.AllocationDescription: ...
+    def __init__(self, *, dtype: builtins.int | None = ..., shape: _tensorflow.TensorShapeProto | None = ..., allocation_description: _tensorflow.AllocationDescription | None = ...) -> None: ...
+
+class AllocationRecord(_message.Message):
+    alloc_micros: builtins.int
+    alloc_bytes: builtins.int
+    def __init__(self, *, alloc_micros: builtins.int | None = ..., alloc_bytes: builtins.int | None = ...) -> None: ...
+
+class AllocatorMemoryUsed(_message.Message):
+    allocator_name: builtins.str
+    total_bytes: builtins.int
+    peak_bytes: builtins.int
+    live_bytes: builtins.int
+    @builtins.property
+    def allocation_records(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.AllocationRecord]: ...
+    allocator_bytes_in_use: builtins.int
+    def __init__(self, *, allocator_name: builtins.str | None = ..., total_bytes: builtins.int | None = ..., peak_bytes: builtins.int | None = ..., live_bytes: builtins.int | None = ..., allocation_records: typing.Iterable[_tensorflow.AllocationRecord] | None = ..., allocator_bytes_in_use: builtins.int | None = ...) -> None: ...
+
+class NodeOutput(_message.Message):
+    slot: builtins.int
+    @builtins.property
+    def tensor_description(self) -> _tensorflow.TensorDescription: ...
+    def __init__(self, *, slot: builtins.int | None = ..., tensor_description: _tensorflow.TensorDescription | None = ...) -> None: ...
+
+class MemoryStats(_message.Message):
+    temp_memory_size: builtins.int
+    persistent_memory_size: builtins.int
+    @builtins.property
+    def persistent_tensor_alloc_ids(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+    device_temp_memory_size: builtins.int
+    device_persistent_memory_size: builtins.int
+    @builtins.property
+    def device_persistent_tensor_alloc_ids(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+    def __init__(self, *, temp_memory_size: builtins.int | None = ..., persistent_memory_size: builtins.int | None = ..., persistent_tensor_alloc_ids: typing.Iterable[builtins.int] | None = ..., device_temp_memory_size: builtins.int | None = ..., device_persistent_memory_size: builtins.int | None = ..., device_persistent_tensor_alloc_ids: typing.Iterable[builtins.int] | None = ...) -> None: ...
+
+class NodeExecStats(_message.Message):
+    node_name: builtins.str
+    all_start_micros: builtins.int
+    op_start_rel_micros: builtins.int
+    op_end_rel_micros: builtins.int
+    all_end_rel_micros: builtins.int
+    @builtins.property
+    def memory(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.AllocatorMemoryUsed]: ...
+    @builtins.property
+    def output(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.NodeOutput]: ...
+    timeline_label: builtins.str
+    scheduled_micros: builtins.int
+    thread_id: builtins.int
+    @builtins.property
+    def referenced_tensor(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.AllocationDescription]: ...
+    @builtins.property
+    def memory_stats(self) -> _tensorflow.MemoryStats: ...
+    all_start_nanos: builtins.int
+    op_start_rel_nanos: builtins.int
+    op_end_rel_nanos: builtins.int
+    all_end_rel_nanos: builtins.int
+    scheduled_nanos: builtins.int
+    def __init__(self, *, node_name: builtins.str | None = ..., all_start_micros: builtins.int | None = ..., op_start_rel_micros: builtins.int | None = ..., op_end_rel_micros: builtins.int | None = ..., all_end_rel_micros: builtins.int | None = ..., memory: typing.Iterable[_tensorflow.AllocatorMemoryUsed] | None = ..., output: typing.Iterable[_tensorflow.NodeOutput] | None = ..., timeline_label: builtins.str | None = ..., scheduled_micros: builtins.int | None = ..., thread_id: builtins.int | None = ..., referenced_tensor: typing.Iterable[_tensorflow.AllocationDescription] | None = ..., memory_stats: _tensorflow.MemoryStats | None = ..., all_start_nanos: builtins.int | None = ..., op_start_rel_nanos: builtins.int | None = ..., op_end_rel_nanos: builtins.int | None = ..., all_end_rel_nanos: builtins.int | None = ..., scheduled_nanos: builtins.int | None = ...) -> None: ...
+
+class DeviceStepStats(_message.Message):
+    device: builtins.str
+    @builtins.property
+    def node_stats(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.NodeExecStats]: ...
+    @builtins.property
+    def thread_names(self) -> _containers.ScalarMap[builtins.int, builtins.str]: ...
+    def __init__(self, *, device: builtins.str | None = ..., node_stats: typing.Iterable[_tensorflow.NodeExecStats] | None = ..., thread_names: typing.Mapping[builtins.int, builtins.str] | None = ...) -> None: ...
+
+class StepStats(_message.Message):
+    @builtins.property
+    def dev_stats(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.DeviceStepStats]: ...
+    def __init__(self, *, dev_stats: typing.Iterable[_tensorflow.DeviceStepStats] | None = ...) -> None: ...
+
+class CostGraphDef(_message.Message):
+    class Node(_message.Message):
+        class InputInfo(_message.Message):
+            preceding_node: builtins.int
+            preceding_port: builtins.int
+            def __init__(self, *, preceding_node: builtins.int | None = ..., preceding_port: builtins.int | None = ...) -> None: ...
+        class OutputInfo(_message.Message):
+            size: builtins.int
+            alias_input_port: builtins.int
+            @builtins.property
+            def shape(self) -> _tensorflow.TensorShapeProto: ...
+            dtype: builtins.int
+            def __init__(self, *, size: builtins.int | None = ..., alias_input_port: builtins.int | None = ..., shape: _tensorflow.TensorShapeProto | None = ..., dtype: builtins.int | None = ...) -> None: ...
+        name: builtins.str
+        device: builtins.str
+        id: builtins.int
+        @builtins.property
+        def input_info(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.CostGraphDef.Node.InputInfo]: ...
+        @builtins.property
+        def output_info(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.CostGraphDef.Node.OutputInfo]: ...
+        temporary_memory_size: builtins.int
+        persistent_memory_size: builtins.int
+        host_temp_memory_size: builtins.int
+        device_temp_memory_size: builtins.int
+        device_persistent_memory_size: builtins.int
+        compute_cost: builtins.int
+        compute_time: builtins.int
+        memory_time: builtins.int
+        is_final: builtins.bool
+        @builtins.property
+        def control_input(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+        inaccurate: builtins.bool
+        def __init__(self, *, name: builtins.str | None = ..., device: builtins.str | None = ..., id: builtins.int | None = ..., input_info: typing.Iterable[_tensorflow.CostGraphDef.Node.InputInfo] | None = ..., output_info: typing.Iterable[_tensorflow.CostGraphDef.Node.OutputInfo] | None = ..., temporary_memory_size: builtins.int | None = ..., persistent_memory_size: builtins.int | None = ..., host_temp_memory_size: builtins.int | None = ..., device_temp_memory_size: builtins.int | None = ..., device_persistent_memory_size: builtins.int | None = ..., compute_cost: builtins.int | None = ..., compute_time: builtins.int | None = ..., memory_time: builtins.int | None = ..., is_final: builtins.bool | None = ..., control_input: typing.Iterable[builtins.int] | None = ..., inaccurate: builtins.bool | None = ...) -> None: ...
+    class AggregatedCost(_message.Message):
+        cost: builtins.float
+        dimension: builtins.str
+        def __init__(self, *, cost: builtins.float | None = ..., dimension: builtins.str | None = ...) -> None: ...
+    @builtins.property
+    def node(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.CostGraphDef.Node]: ...
+    @builtins.property
+    def cost(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.CostGraphDef.AggregatedCost]: ...
+    def __init__(self, *, node: typing.Iterable[_tensorflow.CostGraphDef.Node] | None = ..., cost: typing.Iterable[_tensorflow.CostGraphDef.AggregatedCost] | None = ...) -> None: ...
+
+class NamedTensorProto(_message.Message):
+    name: builtins.str
+    @builtins.property
+    def tensor(self) -> _tensorflow.TensorProto: ...
+    def __init__(self, *, name: builtins.str | None = ..., tensor: _tensorflow.TensorProto | None = ...) -> None: ...
+
+class JobDef(_message.Message):
+    name: builtins.str
+    @builtins.property
+    def tasks(self) -> _containers.ScalarMap[builtins.int, builtins.str]: ...
+    def __init__(self, *, name: builtins.str | None = ..., tasks: typing.Mapping[builtins.int, builtins.str] | None = ...) -> None: ...
+
+class ClusterDef(_message.Message):
+    @builtins.property
+    def job(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.JobDef]: ...
+    def __init__(self, *, job: typing.Iterable[_tensorflow.JobDef] | None = ...) -> None: ...
+
+class DebugTensorWatch(_message.Message):
+    node_name: builtins.str
+    output_slot: builtins.int
+    @builtins.property
+    def debug_ops(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def debug_urls(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    tolerate_debug_op_creation_failures: builtins.bool
+    def __init__(self, *, node_name: builtins.str | None = ..., output_slot: builtins.int | None = ..., debug_ops: typing.Iterable[builtins.str] | None = ..., debug_urls: typing.Iterable[builtins.str] | None = ..., tolerate_debug_op_creation_failures: builtins.bool | None = ...) -> None: ...
+
+class DebugOptions(_message.Message):
+    @builtins.property
+    def debug_tensor_watch_opts(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.DebugTensorWatch]: ...
+    global_step: builtins.int
+    reset_disk_byte_usage: builtins.bool
+    def __init__(self, *, debug_tensor_watch_opts: typing.Iterable[_tensorflow.DebugTensorWatch] | None = ..., global_step: builtins.int | None = ..., reset_disk_byte_usage: builtins.bool | None = ...) -> None: ...
+
+class DebuggedSourceFile(_message.Message):
+    host: builtins.str
+    file_path: builtins.str
+    last_modified: builtins.int
+    bytes: builtins.int
+    @builtins.property
+    def lines(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(self, *, host: builtins.str | None = ..., file_path: builtins.str | None = ..., last_modified: builtins.int | None = ..., bytes: builtins.int | None = ..., lines: typing.Iterable[builtins.str] | None = ...) -> None: ...
+
+class DebuggedSourceFiles(_message.Message):
+    @builtins.property
+    def source_files(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.DebuggedSourceFile]: ...
+    def __init__(self, *, source_files: typing.Iterable[_tensorflow.DebuggedSourceFile] | None = ...) -> None: ...
+
+class VerifierConfig(_message.Message):
+    Toggle: _enum.EnumTypeWrapper
+    DEFAULT: builtins.int
+    ON: builtins.int
+    OFF: builtins.int
+    verification_timeout_in_ms: builtins.int
+    structure_verifier: builtins.int
+    def __init__(self, *, verification_timeout_in_ms: builtins.int | None = ..., structure_verifier: builtins.int | None = ...) -> None: ...
+
+class AutoParallelOptions(_message.Message):
+    enable: builtins.bool
+    num_replicas: builtins.int
+    def __init__(self, *, enable: builtins.bool | None = ..., num_replicas: builtins.int | None = ...) -> None: ...
+
+class ScopedAllocatorOptions(_message.Message):
+    @builtins.property
+    def enable_op(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(self, *, enable_op: typing.Iterable[builtins.str] | None = ...) -> None: ...
+
+class RewriterConfig(_message.Message):
+    Toggle: _enum.EnumTypeWrapper
+    DEFAULT: builtins.int
+    ON: builtins.int
+    OFF: builtins.int
+    AGGRESSIVE: builtins.int
+    EXPERIMENTAL_MLIR: builtins.int
+    EXPERIMENTAL_BOTH: builtins.int
+    CpuLayout: _enum.EnumTypeWrapper
+    NO_CONVERSION_ON_CPU: builtins.int
+    NCHW_TO_NHWC: builtins.int
+    NHWC_TO_NCHW: builtins.int
+    NumIterationsType: _enum.EnumTypeWrapper
+    DEFAULT_NUM_ITERS: builtins.int
+    ONE: builtins.int
+    TWO: builtins.int
+    MemOptType: _enum.EnumTypeWrapper
+    DEFAULT_MEM_OPT: builtins.int
+    NO_MEM_OPT: builtins.int
+    MANUAL: builtins.int
+    SWAPPING_HEURISTICS: builtins.int
+    RECOMPUTATION_HEURISTICS: builtins.int
+    SCHEDULING_HEURISTICS: builtins.int
+    HEURISTICS: builtins.int
+    class CustomGraphOptimizer(_message.Message):
+        name: builtins.str
+        @builtins.property
+        def parameter_map(self) -> _containers.MessageMap[builtins.str, _tensorflow.AttrValue]: ...
+        def __init__(self, *, name: builtins.str | None = ..., parameter_map: typing.Mapping[builtins.str, _tensorflow.AttrValue] | None = ...) -> None: ...
+    cpu_layout_conversion: builtins.int
+    layout_optimizer: builtins.int
+    constant_folding: builtins.int
+    shape_optimization: builtins.int
+    remapping: builtins.int
+    common_subgraph_elimination: builtins.int
+    arithmetic_optimization: builtins.int
+    dependency_optimization: builtins.int
+    loop_optimization: builtins.int
+    function_optimization: builtins.int
+    debug_stripper: builtins.int
+    disable_model_pruning: builtins.bool
+    scoped_allocator_optimization: builtins.int
+    pin_to_host_optimization: builtins.int
+    implementation_selector: builtins.int
+    auto_mixed_precision: builtins.int
+    auto_mixed_precision_mkl: builtins.int
+    auto_mixed_precision_onednn_bfloat16: builtins.int
+    auto_mixed_precision_cpu: builtins.int
+    disable_meta_optimizer: builtins.bool
+    disable_tfg_optimizer: builtins.bool
+    use_plugin_optimizers: builtins.int
+    experimental_conditional_code_motion: builtins.int
+    meta_optimizer_iterations: builtins.int
+    min_graph_nodes: builtins.int
+    experimental_disable_compressed_tensor_optimization: builtins.bool
+    experimental_disable_folding_quantization_emulation: builtins.bool
+    memory_optimization: builtins.int
+    memory_optimizer_target_node_name_scope: builtins.str
+    meta_optimizer_timeout_ms: builtins.int
+    @builtins.property
+    def auto_parallel(self) -> _tensorflow.AutoParallelOptions: ...
+    fail_on_optimizer_errors: builtins.bool
+    @builtins.property
+    def scoped_allocator_opts(self) -> _tensorflow.ScopedAllocatorOptions: ...
+    @builtins.property
+    def optimizers(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def custom_optimizers(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.RewriterConfig.CustomGraphOptimizer]: ...
+    @builtins.property
+    def inter_optimizer_verifier_config(self) -> _tensorflow.VerifierConfig: ...
+    @builtins.property
+    def post_optimization_verifier_config(self) -> _tensorflow.VerifierConfig: ...
+    def __init__(self, *, cpu_layout_conversion: builtins.int | None = ..., layout_optimizer: builtins.int | None = ..., constant_folding: builtins.int | None = ..., shape_optimization: builtins.int | None = ..., remapping: builtins.int | None = ..., common_subgraph_elimination: builtins.int | None = ..., arithmetic_optimization: builtins.int | None = ..., dependency_optimization: builtins.int | None = ..., loop_optimization: builtins.int | None = ..., function_optimization: builtins.int | None = ..., debug_stripper: builtins.int | None = ..., disable_model_pruning: builtins.bool | None = ..., scoped_allocator_optimization: builtins.int | None = ..., pin_to_host_optimization: builtins.int | None = ..., implementation_selector: builtins.int | None = ..., auto_mixed_precision: builtins.int | None = ..., auto_mixed_precision_mkl: builtins.int | None = ..., auto_mixed_precision_onednn_bfloat16: builtins.int | None = ..., auto_mixed_precision_cpu: builtins.int | None = ..., disable_meta_optimizer: builtins.bool | None = ..., disable_tfg_optimizer: builtins.bool | None = ..., use_plugin_optimizers: builtins.int | None = ..., experimental_conditional_code_motion: builtins.int | None = ..., meta_optimizer_iterations: builtins.int | None = ..., min_graph_nodes: builtins.int | None = ..., experimental_disable_compressed_tensor_optimization: builtins.bool | None = ..., experimental_disable_folding_quantization_emulation: builtins.bool | None = ..., memory_optimization: builtins.int | None = ..., memory_optimizer_target_node_name_scope: builtins.str | None = ..., meta_optimizer_timeout_ms: builtins.int | None = ..., auto_parallel: _tensorflow.AutoParallelOptions | None = ..., fail_on_optimizer_errors: builtins.bool | None = ..., scoped_allocator_opts: _tensorflow.ScopedAllocatorOptions | None = ..., optimizers: typing.Iterable[builtins.str] | None = ..., custom_optimizers: typing.Iterable[_tensorflow.RewriterConfig.CustomGraphOptimizer] | None = ..., inter_optimizer_verifier_config: _tensorflow.VerifierConfig | None = ..., post_optimization_verifier_config: _tensorflow.VerifierConfig | None = ...) -> None: ...
+
+class GPUOptions(_message.Message):
+    class Experimental(_message.Message):
+        class VirtualDevices(_message.Message):
+            @builtins.property
+            def memory_limit_mb(self) -> _containers.RepeatedScalarFieldContainer[builtins.float]: ...
+            @builtins.property
+            def priority(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+            @builtins.property
+            def device_ordinal(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+            def __init__(self, *, memory_limit_mb: typing.Iterable[builtins.float] | None = ..., priority: typing.Iterable[builtins.int] | None = ..., device_ordinal: typing.Iterable[builtins.int] | None = ...) -> None: ...
+        class StreamMergeOptions(_message.Message):
+            merge_host_to_device_stream: builtins.bool
+            merge_device_to_host_stream: builtins.bool
+            merge_device_to_device_stream: builtins.bool
+            def __init__(self, *, merge_host_to_device_stream: builtins.bool | None = ..., merge_device_to_host_stream: builtins.bool | None = ..., merge_device_to_device_stream: builtins.bool | None = ...) -> None: ...
+        @builtins.property
+        def virtual_devices(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.GPUOptions.Experimental.VirtualDevices]: ...
+        num_virtual_devices_per_gpu: builtins.int
+        use_unified_memory: builtins.bool
+        num_dev_to_dev_copy_streams: builtins.int
+        collective_ring_order: builtins.str
+        timestamped_allocator: builtins.bool
+        kernel_tracker_max_interval: builtins.int
+        kernel_tracker_max_bytes: builtins.int
+        kernel_tracker_max_pending: builtins.int
+        internal_fragmentation_fraction: builtins.float
+        use_cuda_malloc_async: builtins.bool
+        disallow_retry_on_allocation_failure: builtins.bool
+        gpu_host_mem_limit_in_mb: builtins.float
+        gpu_host_mem_disallow_growth: builtins.bool
+        gpu_system_memory_size_in_mb: builtins.int
+        populate_pjrt_gpu_client_creation_info: builtins.bool
+        node_id: builtins.int
+        @builtins.property
+        def stream_merge_options(self) -> _tensorflow.GPUOptions.Experimental.StreamMergeOptions: ...
+        def __init__(self, *, virtual_devices: typing.Iterable[_tensorflow.GPUOptions.Experimental.VirtualDevices] | None = ..., num_virtual_devices_per_gpu: builtins.int | None = ..., use_unified_memory: builtins.bool | None = ..., num_dev_to_dev_copy_streams: builtins.int | None = ..., collective_ring_order: builtins.str | None = ..., timestamped_allocator: builtins.bool | None = ..., kernel_tracker_max_interval: builtins.int | None = ..., kernel_tracker_max_bytes: builtins.int | None = ..., kernel_tracker_max_pending: builtins.int | None = ..., internal_fragmentation_fraction: builtins.float | None = ..., use_cuda_malloc_async: builtins.bool | None = ..., disallow_retry_on_allocation_failure: builtins.bool | None = ..., gpu_host_mem_limit_in_mb: builtins.float | None = ..., gpu_host_mem_disallow_growth: builtins.bool | None = ..., gpu_system_memory_size_in_mb: builtins.int | None = ..., populate_pjrt_gpu_client_creation_info: builtins.bool | None = ..., node_id: builtins.int | None = ..., stream_merge_options: _tensorflow.GPUOptions.Experimental.StreamMergeOptions | None = ...) -> None: ...
+    per_process_gpu_memory_fraction: builtins.float
+    allow_growth: builtins.bool
+    allocator_type: builtins.str
+    deferred_deletion_bytes: builtins.int
+    visible_device_list: builtins.str
+    polling_active_delay_usecs: builtins.int
+    polling_inactive_delay_msecs: builtins.int
+    force_gpu_compatible: builtins.bool
+    @builtins.property
+    def experimental(self) -> _tensorflow.GPUOptions.Experimental: ...
+    def __init__(self, *, per_process_gpu_memory_fraction: builtins.float | None = ..., allow_growth: builtins.bool | None = ..., allocator_type: builtins.str | None = ..., deferred_deletion_bytes: builtins.int | None = ..., visible_device_list: builtins.str | None = ..., polling_active_delay_usecs: builtins.int | None = ..., polling_inactive_delay_msecs: builtins.int | None = ..., force_gpu_compatible: builtins.bool | None = ..., experimental: _tensorflow.GPUOptions.Experimental | None = ...) -> None: ...
+
+class OptimizerOptions(_message.Message):
+    Level: _enum.EnumTypeWrapper
+    L1: builtins.int
+    L0: builtins.int
+    GlobalJitLevel: _enum.EnumTypeWrapper
+    DEFAULT: builtins.int
+    OFF: builtins.int
+    ON_1: builtins.int
+    ON_2: builtins.int
+    do_common_subexpression_elimination: builtins.bool
+    do_constant_folding: builtins.bool
+    max_folded_constant_in_bytes: builtins.int
+    do_function_inlining: builtins.bool
+    opt_level: builtins.int
+    global_jit_level: builtins.int
+    cpu_global_jit: builtins.bool
+    def __init__(self, *, do_common_subexpression_elimination: builtins.bool | None = ..., do_constant_folding: builtins.bool | None = ..., max_folded_constant_in_bytes: builtins.int | None = ..., do_function_inlining: builtins.bool | None = ..., opt_level: builtins.int | None = ..., global_jit_level: builtins.int | None = ..., cpu_global_jit: builtins.bool | None = ...) -> None: ...
+
+class GraphOptions(_message.Message):
+    enable_recv_scheduling: builtins.bool
+    @builtins.property
+    def optimizer_options(self) -> _tensorflow.OptimizerOptions: ...
+    build_cost_model: builtins.int
+    build_cost_model_after: builtins.int
+    infer_shapes: builtins.bool
+    place_pruned_graph: builtins.bool
+    enable_bfloat16_sendrecv: builtins.bool
+    timeline_step: builtins.int
+    @builtins.property
+    def rewrite_options(self) -> _tensorflow.RewriterConfig: ...
+    def __init__(self, *, enable_recv_scheduling: builtins.bool | None = ..., optimizer_options: _tensorflow.OptimizerOptions | None = ..., build_cost_model: builtins.int | None = ..., build_cost_model_after: builtins.int | None = ..., infer_shapes: builtins.bool | None = ..., place_pruned_graph: builtins.bool | None = ..., enable_bfloat16_sendrecv: builtins.bool | None = ..., timeline_step: builtins.int | None = ..., rewrite_options: _tensorflow.RewriterConfig | None = ...) -> None: ...
+
+class ThreadPoolOptionProto(_message.Message):
+    num_threads: builtins.int
+    global_name: builtins.str
+    def __init__(self, *, num_threads: builtins.int | None = ..., global_name: builtins.str | None = ...) -> None: ...
+
+class SessionMetadata(_message.Message):
+    name: builtins.str
+    version: builtins.int
+    def __init__(self, *, name: builtins.str | None = ..., version: builtins.int | None = ...) -> None: ...
+
+class ConfigProto(_message.Message):
+    class Experimental(_message.Message):
+        MlirBridgeRollout: _enum.EnumTypeWrapper
+        MLIR_BRIDGE_ROLLOUT_UNSPECIFIED: builtins.int
+        MLIR_BRIDGE_ROLLOUT_ENABLED: builtins.int
+        MLIR_BRIDGE_ROLLOUT_DISABLED: builtins.int
+        collective_group_leader: builtins.str
+        executor_type: builtins.str
+        recv_buf_max_chunk: builtins.int
+        use_numa_affinity: builtins.bool
+        collective_deterministic_sequential_execution: builtins.bool
+        collective_nccl: builtins.bool
+        share_session_state_in_clusterspec_propagation: builtins.bool
+        disable_thread_spinning: builtins.bool
+        share_cluster_devices_in_session: builtins.bool
+        @builtins.property
+        def session_metadata(self) -> _tensorflow.SessionMetadata: ...
+        optimize_for_static_graph: builtins.bool
+        enable_mlir_bridge: builtins.bool
+        mlir_bridge_rollout: builtins.int
+        enable_mlir_graph_optimization: builtins.bool
+        disable_output_partition_graphs: builtins.bool
+        xla_fusion_autotuner_thresh: builtins.int
+        use_tfrt: builtins.bool
+        enable_multi_host: builtins.bool
+        tfrt_use_ifrt: builtins.bool
+        backend_server_port: builtins.int
+        target_tpu: builtins.bool
+        target_gpu: builtins.bool
+        stream_merge_threshold: builtins.int
+        disable_functional_ops_lowering: builtins.bool
+        xla_prefer_single_graph_cluster: builtins.bool
+        @builtins.property
+        def coordination_config(self) -> _tensorflow.CoordinationServiceConfig: ...
+        disable_optimize_for_static_graph: builtins.bool
+        disable_eager_executor_streaming_enqueue: builtins.bool
+        finalize_function_library_runtime: builtins.bool
+        finalize_resource_manager: builtins.bool
+        tf2xla_dump_dir: builtins.str
+        online_cost_analysis: builtins.bool
+        def __init__(self, *, collective_group_leader: builtins.str | None = ..., executor_type: builtins.str | None = ..., recv_buf_max_chunk: builtins.int | None = ..., use_numa_affinity: builtins.bool | None = ..., collective_deterministic_sequential_execution: builtins.bool | None = ..., collective_nccl: builtins.bool | None = ..., share_session_state_in_clusterspec_propagation: builtins.bool | None = ..., disable_thread_spinning: builtins.bool | None = ..., share_cluster_devices_in_session: builtins.bool | None = ..., session_metadata: _tensorflow.SessionMetadata | None = ..., optimize_for_static_graph: builtins.bool | None = ..., enable_mlir_bridge: builtins.bool | None = ..., mlir_bridge_rollout: builtins.int | None = ..., enable_mlir_graph_optimization: builtins.bool | None = ..., disable_output_partition_graphs: builtins.bool | None = ..., xla_fusion_autotuner_thresh: builtins.int | None = ..., use_tfrt: builtins.bool | None = ..., enable_multi_host: builtins.bool | None = ..., tfrt_use_ifrt: builtins.bool | None = ..., backend_server_port: builtins.int | None = ..., target_tpu: builtins.bool | None = ..., target_gpu: builtins.bool | None = ..., stream_merge_threshold: builtins.int | None = ..., disable_functional_ops_lowering: builtins.bool | None = ..., xla_prefer_single_graph_cluster: builtins.bool | None = ..., coordination_config: _tensorflow.CoordinationServiceConfig | None = ..., disable_optimize_for_static_graph: builtins.bool | None = ..., disable_eager_executor_streaming_enqueue: builtins.bool | None = ..., finalize_function_library_runtime: builtins.bool | None = ..., finalize_resource_manager: builtins.bool | None = ..., tf2xla_dump_dir: builtins.str | None = ..., online_cost_analysis: builtins.bool | None = ...) -> None: ...
+    @builtins.property
+    def device_count(self) -> _containers.ScalarMap[builtins.str, builtins.int]: ...
+    intra_op_parallelism_threads: builtins.int
+    inter_op_parallelism_threads: builtins.int
+    use_per_session_threads: builtins.bool
+    @builtins.property
+    def session_inter_op_thread_pool(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.ThreadPoolOptionProto]: ...
+    placement_period: builtins.int
+    @builtins.property
+    def device_filters(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def gpu_options(self) -> _tensorflow.GPUOptions: ...
+    @builtins.property
+    def pluggable_device_options(self) -> _tensorflow.GPUOptions: ...
+    allow_soft_placement: builtins.bool
+    log_device_placement: builtins.bool
+    @builtins.property
+    def graph_options(self) -> _tensorflow.GraphOptions: ...
+    operation_timeout_in_ms: builtins.int
+    @builtins.property
+    def rpc_options(self) -> _tensorflow.RPCOptions: ...
+    @builtins.property
+    def cluster_def(self) -> _tensorflow.ClusterDef: ...
+    isolate_session_state: builtins.bool
+    share_cluster_devices_in_session: builtins.bool
+    @builtins.property
+    def experimental(self) -> _tensorflow.ConfigProto.Experimental: ...
+    def __init__(self, *, device_count: typing.Mapping[builtins.str, builtins.int] | None = ..., intra_op_parallelism_threads: builtins.int | None = ..., inter_op_parallelism_threads: builtins.int | None = ..., use_per_session_threads: builtins.bool | None = ..., session_inter_op_thread_pool: typing.Iterable[_tensorflow.ThreadPoolOptionProto] | None = ..., placement_period: builtins.int | None = ..., device_filters: typing.Iterable[builtins.str] | None = ..., gpu_options: _tensorflow.GPUOptions | None = ..., pluggable_device_options: _tensorflow.GPUOptions | None = ..., allow_soft_placement: builtins.bool | None = ..., log_device_placement: builtins.bool | None = ..., graph_options: _tensorflow.GraphOptions | None = ..., operation_timeout_in_ms: builtins.int | None = ..., rpc_options: _tensorflow.RPCOptions | None = ..., cluster_def: _tensorflow.ClusterDef | None = ..., isolate_session_state: builtins.bool | None = ..., share_cluster_devices_in_session: builtins.bool | None = ..., experimental: _tensorflow.ConfigProto.Experimental | None = ...) -> None: ...
+
+class RunOptions(_message.Message):
+    TraceLevel: _enum.EnumTypeWrapper
+    NO_TRACE: builtins.int
+    SOFTWARE_TRACE: builtins.int
+    HARDWARE_TRACE: builtins.int
+    FULL_TRACE: builtins.int
+    class Experimental(_message.Message):
+        class RunHandlerPoolOptions(_message.Message):
+            priority: builtins.int
+            def __init__(self, *, priority: builtins.int | None = ...) -> None: ...
+        collective_graph_key: builtins.int
+        use_run_handler_pool: builtins.bool
+        @builtins.property
+        def run_handler_pool_options(self) -> _tensorflow.RunOptions.Experimental.RunHandlerPoolOptions: ...
+        def __init__(self, *, collective_graph_key: builtins.int | None = ..., use_run_handler_pool: builtins.bool | None = ..., run_handler_pool_options: _tensorflow.RunOptions.Experimental.RunHandlerPoolOptions | None = ...) -> None: ...
+    trace_level: builtins.int
+    timeout_in_ms: builtins.int
+    inter_op_thread_pool: builtins.int
+    output_partition_graphs: builtins.bool
+    @builtins.property
+    def debug_options(self) -> _tensorflow.DebugOptions: ...
+    report_tensor_allocations_upon_oom: builtins.bool
+    @builtins.property
+    def experimental(self) -> _tensorflow.RunOptions.Experimental: ...
+    def __init__(self, *, trace_level: builtins.int | None = ..., timeout_in_ms: builtins.int | None = ..., inter_op_thread_pool: builtins.int | None = ..., output_partition_graphs: builtins.bool | None = ..., debug_options: _tensorflow.DebugOptions | None = ..., report_tensor_allocations_upon_oom: builtins.bool | None = ..., experimental: _tensorflow.RunOptions.Experimental | None = ...) -> None: ...
+
+class RunMetadata(_message.Message):
+    class FunctionGraphs(_message.Message):
+        @builtins.property
+        def partition_graphs(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.GraphDef]: ...
+        @builtins.property
+        def pre_optimization_graph(self) -> _tensorflow.GraphDef: ...
+        @builtins.property
+        def post_optimization_graph(self) -> _tensorflow.GraphDef: ...
+        def __init__(self, *, partition_graphs: typing.Iterable[_tensorflow.GraphDef] | None = ..., pre_optimization_graph: _tensorflow.GraphDef | None = ..., post_optimization_graph: _tensorflow.GraphDef | None = ...) -> None: ...
+    @builtins.property
+    def step_stats(self) -> _tensorflow.StepStats: ...
+    @builtins.property
+    def cost_graph(self) -> _tensorflow.CostGraphDef: ...
+    @builtins.property
+    def partition_graphs(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.GraphDef]: ...
+    @builtins.property
+    def function_graphs(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.RunMetadata.FunctionGraphs]: ...
+    @builtins.property
+    def session_metadata(self) -> _tensorflow.SessionMetadata: ...
+    def __init__(self, *, step_stats: _tensorflow.StepStats | None = ..., cost_graph: _tensorflow.CostGraphDef | None = ..., partition_graphs: typing.Iterable[_tensorflow.GraphDef] | None = ..., function_graphs: typing.Iterable[_tensorflow.RunMetadata.FunctionGraphs] | None = ..., session_metadata: _tensorflow.SessionMetadata | None = ...) -> None: ...
+
+class TensorConnection(_message.Message):
+    from_tensor: builtins.str
+    to_tensor: builtins.str
+    def __init__(self, *, from_tensor: builtins.str | None = ..., to_tensor: builtins.str | None = ...) -> None: ...
+
+class CallableOptions(_message.Message):
+    @builtins.property
+    def feed(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def fetch(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def target(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def run_options(self) -> _tensorflow.RunOptions: ...
+    @builtins.property
+    def tensor_connection(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.TensorConnection]: ...
+    @builtins.property
+    def feed_devices(self) -> _containers.ScalarMap[builtins.str, builtins.str]: ...
+    @builtins.property
+    def fetch_devices(self) -> _containers.ScalarMap[builtins.str, builtins.str]: ...
+    fetch_skip_sync: builtins.bool
+    def __init__(self, *, feed: typing.Iterable[builtins.str] | None = ..., fetch: typing.Iterable[builtins.str] | None = ..., target: typing.Iterable[builtins.str] | None = ..., run_options: _tensorflow.RunOptions | None = ..., tensor_connection: typing.Iterable[_tensorflow.TensorConnection] | None = ..., feed_devices: typing.Mapping[builtins.str, builtins.str] | None = ..., fetch_devices: typing.Mapping[builtins.str, builtins.str] | None = ..., fetch_skip_sync: builtins.bool | None = ...) -> None: ...
+
+class BatchingOptions(_message.Message):
+    num_batch_threads: builtins.int
+    max_batch_size: builtins.int
+    batch_timeout_micros: builtins.int
+    @builtins.property
+    def allowed_batch_sizes(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+    max_enqueued_batches: builtins.int
+    def __init__(self, *, num_batch_threads: builtins.int | None = ..., max_batch_size: builtins.int | None = ..., batch_timeout_micros: builtins.int | None = ..., allowed_batch_sizes: typing.Iterable[builtins.int] | None = ..., max_enqueued_batches: builtins.int | None = ...) -> None: ...
+
+class QueueRunnerDef(_message.Message):
+    queue_name: builtins.str
+    @builtins.property
+    def enqueue_op_name(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    close_op_name: builtins.str
+    cancel_op_name: builtins.str
+    @builtins.property
+    def queue_closed_exception_types(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+    def __init__(self, *, queue_name: builtins.str | None = ..., enqueue_op_name: typing.Iterable[builtins.str] | None = ..., close_op_name: builtins.str | None = ..., cancel_op_name: builtins.str | None = ..., queue_closed_exception_types: typing.Iterable[builtins.int] | None = ...) -> None: ...
+
+class ValuesDef(_message.Message):
+    @builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def external_values(self) -> _containers.ScalarMap[builtins.str, builtins.str]: ...
+    def __init__(self, *, values: typing.Iterable[builtins.str] | None = ..., external_values: typing.Mapping[builtins.str, builtins.str] | None = ...) -> None: ...
+
+class ControlFlowContextDef(_message.Message):
+    @builtins.property
+    def cond_ctxt(self) -> _tensorflow.CondContextDef: ...
+    @builtins.property
+    def while_ctxt(self) -> _tensorflow.WhileContextDef: ...
+    def __init__(self, *, cond_ctxt: _tensorflow.CondContextDef | None = ..., while_ctxt: _tensorflow.WhileContextDef | None = ...) -> None: ...
+
+class CondContextDef(_message.Message):
+    context_name: builtins.str
+    pred_name: builtins.str
+    pivot_name: builtins.str
+    branch: builtins.int
+    @builtins.property
+    def values_def(self) -> _tensorflow.ValuesDef: ...
+    @builtins.property
+    def nested_contexts(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.ControlFlowContextDef]: ...
+    def __init__(self, *, context_name: builtins.str | None = ..., pred_name: builtins.str | None = ..., pivot_name: builtins.str | None = ..., branch: builtins.int | None = ..., values_def: _tensorflow.ValuesDef | None = ..., nested_contexts: typing.Iterable[_tensorflow.ControlFlowContextDef] | None = ...) -> None: ...
+
+class WhileContextDef(_message.Message):
+    context_name: builtins.str
+    parallel_iterations: builtins.int
+    back_prop: builtins.bool
+    swap_memory: builtins.bool
+    pivot_name: builtins.str
+    pivot_for_pred_name: builtins.str
+    pivot_for_body_name: builtins.str
+    @builtins.property
+    def loop_exit_names(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def values_def(self) -> _tensorflow.ValuesDef: ...
+    @builtins.property
+    def loop_enter_names(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    maximum_iterations_name: builtins.str
+    @builtins.property
+    def nested_contexts(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.ControlFlowContextDef]: ...
+    def __init__(self, *, context_name: builtins.str | None = ..., parallel_iterations: builtins.int | None = ..., back_prop: builtins.bool | None = ..., swap_memory: builtins.bool | None = ..., pivot_name: builtins.str | None = ..., pivot_for_pred_name: builtins.str | None = ..., pivot_for_body_name: builtins.str | None = ..., loop_exit_names: typing.Iterable[builtins.str] | None = ..., values_def: _tensorflow.ValuesDef | None = ..., loop_enter_names: typing.Iterable[builtins.str] | None = ..., maximum_iterations_name: builtins.str | None = ..., nested_contexts: typing.Iterable[_tensorflow.ControlFlowContextDef] | None = ...) -> None: ...
+
+class TaskDeviceFilters(_message.Message):
+    @builtins.property
+    def device_filters(self) -> _containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(self, *, device_filters: typing.Iterable[builtins.str] | None = ...) -> None: ...
+
+class JobDeviceFilters(_message.Message):
+    name: builtins.str
+    @builtins.property
+    def tasks(self) -> _containers.MessageMap[builtins.int, _tensorflow.TaskDeviceFilters]: ...
+    def __init__(self, *, name: builtins.str | None = ..., tasks: typing.Mapping[builtins.int, _tensorflow.TaskDeviceFilters] | None = ...) -> None: ...
+
+class ClusterDeviceFilters(_message.Message):
+    @builtins.property
+    def jobs(self) -> _containers.RepeatedCompositeFieldContainer[_tensorflow.JobDeviceFilters]: ...
+    def __init__(self, *, jobs: typing.Iterable[_tensorflow.JobDeviceFilters] | None = ...) -> None: ...
+
+class ServerDef(_message.Message):
+    @builtins.property
+    def cluster(self) -> _tensorflow.ClusterDef: ...
+    job_name: builtins.str
+    task_index: builtins.int
+    @builtins.property
+    def default_session_config(self) -> _tensorflow.ConfigProto: ...
+    protocol: builtins.str
+    port: builtins.int
+    @builtins.property
+    def cluster_device_filters(self) -> _tensorflow.ClusterDeviceFilters: ...
+    replica: builtins.int
+    def __init__(self, *, cluster: _tensorflow.ClusterDef | None = ..., job_name: builtins.str | None = ..., task_index: builtins.int | None = ..., default_session_config: _tensorflow.ConfigProto | None = ..., protocol: builtins.str | None = ..., port: builtins.int | None = ..., cluster_device_filters: _tensorflow.ClusterDeviceFilters | None = ..., replica: builtins.int | None = ...) -> None: ...
