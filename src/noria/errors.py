@@ -8,7 +8,7 @@ work. A message says what was received, what was expected, the difference, and w
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar, overload
 
 
 class Code(IntEnum):
@@ -34,16 +34,34 @@ class Code(IntEnum):
 
 
 class TFError(Exception):
-    """Base of every error Noria raises on purpose; ``code`` is its canonical code, ``message`` its text."""
+    """Base of every error Noria raises on purpose; ``code`` is its canonical code, ``message`` its text.
+
+    Made from the message alone, or as ``tf.errors`` classes are: ``NotFoundError(node_def, op, message)``, and
+    ``OpError(node_def, op, message, error_code)`` for the base. ``op`` is the operation that failed, if one did.
+    """
 
     code: ClassVar[Code] = Code.UNKNOWN
+    message: str
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    @overload
+    def __init__(self, message: str, /) -> None: ...
+
+    @overload
+    def __init__(self, node_def: Any, op: Any, message: str, *details: Any, error_code: int = ...) -> None: ...
+
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        if len(parts) == 1 and not named:
+            parts = (None, None, *parts)
+        self.node_def, self.op, self.message, *details = _in_order(*parts, **named)
+        super().__init__(self.message)
+        self.error_code = int(details[0] if type(self) is TFError and details else self.code)
 
     def __str__(self) -> str:  # KeyError would quote the text, OSError would drop it
         return self.message
+
+
+def _in_order(node_def: Any, op: Any, message: str, *details: Any, **named: Any) -> tuple[Any, ...]:
+    return (node_def, op, message, *details, *named.values())
 
 
 class CancelledError(TFError):
