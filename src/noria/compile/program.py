@@ -80,11 +80,13 @@ class Program:
     template: the slots before a call, constants in place; steps: in order, each names the slots it is the last to
     read, so that intermediates are freed as early as possible.
     effects: whether a call reads or changes anything but its feeds: a variable, a table, the console.
+    fresh: for each fetch, whether its array is new and the caller's own: what the engine gives is, what a kernel gives
+    may be a variable's value or a feed.
     run: the feeds (arrays of the dtypes the program was compiled for) → the fetches. An attribute, so that a program
     of one segment is one call of the engine and nothing more.
     """
 
-    __slots__ = ("_feeds", "_fetches", "_template", "effects", "run", "steps")
+    __slots__ = ("_feeds", "_fetches", "_template", "effects", "fresh", "run", "steps")
 
     def __init__(
         self, template: Slots, feeds: Sequence[int], fetches: Sequence[int], steps: Sequence[Step], *, effects: bool
@@ -94,6 +96,8 @@ class Program:
         self._feeds = tuple(feeds)
         self._fetches = tuple(fetches)
         self.steps = tuple(steps)
+        made = {slot for step in self.steps if isinstance(step, SegmentStep) for slot in step.outputs}
+        self.fresh = tuple(slot in made for slot in self._fetches)
         self.run: Callable[[Sequence[Array]], list[Array]] = self._one_segment() or self._run_steps
 
     def _one_segment(self) -> Callable[[Sequence[Array]], list[Array]] | None:

@@ -89,6 +89,11 @@ class OpSpec:
         """Default values of the attributes that have one."""
         return {a.name: attr_value(a.default_value) for a in self._attrs if a.HasField("default_value")}
 
+    @cached_property
+    def default_protos(self) -> tuple[tuple[str, AttrValue], ...]:
+        """The defaults as messages, for a NodeDef that is being written."""
+        return tuple((a.name, a.default_value) for a in self._attrs if a.HasField("default_value"))
+
     def output_dtypes(self, attrs: Mapping[str, Attr]) -> tuple[DType, ...]:
         if self._output_attr:
             dtype = attrs[self._output_attr]
@@ -138,10 +143,14 @@ def op_spec(op: str) -> OpSpec | None:
     return OpSpec(op_defs.op_def(op)) if op_defs.has_op(op) else None
 
 
+# They look at the world outside, which changes between two runs, although their definitions do not say so.
+_OUTSIDE = frozenset({"ReadFile", "MatchingFiles", "PyFuncStateless"})
+
+
 def is_stateful(op: str) -> bool:
     """Whether running ``op`` twice may differ from running it once; unknown ops count as stateful."""
     spec = op_spec(op)
-    return not op.startswith("_Noria") and (spec is None or spec.is_stateful)
+    return not op.startswith("_Noria") and (spec is None or spec.is_stateful or op in _OUTSIDE)
 
 
 def shape_attr(proto: TensorShapeProto) -> ShapeAttr:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -60,12 +60,30 @@ class Variable:
 
 
 class Resources:
-    """The named resources of one loaded model (or of one session)."""
+    """The named resources of one loaded model (or of one session).
+
+    roots: the folders that a loaded model may read. What a model may do beyond its graph is asked here: a loaded or
+    served one reads below its roots and nothing else; the user's own program (``unrestricted``) may do all.
+    """
 
     def __init__(self, roots: Iterable[str] = ()) -> None:
         self._items: dict[tuple[str, str], Any] = {}
         self._lock = threading.RLock()
         self._roots = [_absolute(r) for r in roots]
+        self._unrestricted = False
+        self.py_functions: Mapping[str, Callable[..., Any]] = {}  # token → what PyFunc and its kin call
+
+    @classmethod
+    def unrestricted(cls, *, py_functions: Mapping[str, Callable[..., Any]] | None = None) -> Resources:
+        """The resources of the user's own program: it reads and writes any file and calls Python.
+
+        py_functions: kept as it is, so that functions registered later are found.
+        """
+        resources = cls()
+        resources._unrestricted = True
+        if py_functions is not None:
+            resources.py_functions = py_functions
+        return resources
 
     def get_or_create(self, container: str, name: str, kind: type[R], create: Callable[[], R]) -> R:
         """The resource called ``name``, made by ``create`` at first use.
@@ -95,6 +113,8 @@ class Resources:
 
     def check_path(self, path: str) -> str:
         """``path`` if the model may read it: it lies in its own directory; else PermissionDeniedError."""
+        if self._unrestricted:
+            return path
         wanted = _absolute(path)
         if any(wanted == root or wanted.startswith(root.rstrip("/") + "/") for root in self._roots):
             return path
@@ -102,6 +122,33 @@ class Resources:
             f"the model asks to read {path!r}, which is outside its own directory "
             f"({', '.join(self._roots) or 'it has none'}); a model reads its own variables and assets only"
         )
+
+    def check_outside(self, path: str, what: str) -> str:
+        """``path`` if the model may do to it what reaches beyond its own files; else PermissionDeniedError.
+
+        what: the deed, for the message: ``write``, ``read``, ``list``.
+        """
+        if not self._unrestricted:
+            raise PermissionDeniedError(
+                f"the model asks to {what} {path!r}; a model that is loaded or served may not: it reads its own "
+                "variables and assets only. A program of noria.v1 may"
+            )
+        return path
+
+    def py_function(self, token: str) -> Callable[..., Any]:
+        """The Python function that ``token`` stands for.
+
+        Raises PermissionDeniedError in a loaded or served model, InvalidArgumentError for a token nobody registered.
+        """
+        if not self._unrestricted:
+            raise PermissionDeniedError(
+                f"the model asks to call the Python function {token!r}; a model that is loaded or served may not, and "
+                "the function is not part of its files"
+            )
+        found = self.py_functions.get(token)
+        if found is None:
+            raise InvalidArgumentError(f"ValueError: Could not find callback with key={token} in the registry.")
+        return found
 
 
 def _absolute(path: str) -> str:

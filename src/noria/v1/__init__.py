@@ -1,14 +1,33 @@
 """The TensorFlow 1.x face of Noria: ``import noria.v1 as tf``.
 
 Every module below says itself, with ``noria.v1.exports``, under which names of ``tf`` its functions and classes stand;
-here they are only imported.
+``_MODULES`` is the table of contents.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from noria.v1 import exports
+
+_MODULES = (
+    "dtypes",
+    "tensor_shape",
+    "graph_keys",
+    "device",
+    "operation",
+    "graph",
+    "convert",
+    "constant",
+    "framework",
+    "placeholder",
+    "generated_ops",
+    "session",
+)
+
+for _name in _MODULES:
+    import_module(f"{__name__}.{_name}")
 
 exports.open_face()
 

@@ -33,6 +33,7 @@ ROOT = __name__.rpartition(".")[0]  # noria.v1
 _objects: dict[str, Any] = {}  # by full public name
 _implied: set[str] = set()  # names that follow from an alias; an explicit export may replace them
 _beside: dict[str, _Space] = {}  # namespaces whose import path a file of this package has, such as dtypes
+_makers: dict[str, Callable[[str], Any]] = {}  # namespaces whose names are too many to list
 _spaces: dict[str, str] = {"compat.v1": ""}  # another name of a namespace -> its name; '' is tf itself
 
 
@@ -67,6 +68,11 @@ def namespace_alias(name: str, target: str) -> None:
     _spaces[name] = target
 
 
+def made_on_demand(space: str, make: Callable[[str], Any]) -> None:
+    """Lets the namespace ``space`` hold what ``make(name)`` gives; it raises AttributeError for unknown names."""
+    _makers[space] = make
+
+
 def exported() -> dict[str, Any]:
     """Every public name that stands, with its object."""
     return dict(_objects)
@@ -88,6 +94,8 @@ def lookup(space: str, name: str) -> Any:
     full = f"{space}.{name}" if space else name
     if full in _objects:
         return _objects[full]
+    if space in _makers and not name.startswith("__"):
+        return _makers[space](name)
     if full in _spaces:
         target = _spaces[full]
         return namespace(target) if target else sys.modules[ROOT]

@@ -1,0 +1,44 @@
+"""The programs of ``v1_cases`` under TensorFlow: the same graph to the last attribute, the same values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import tensorflow.compat.v1 as real
+
+import noria.v1 as tf
+from v1_cases import Case, assert_values, cases, observe
+
+real.disable_v2_behavior()
+
+NEWER = {"_has_manual_control_dependencies"}  # a mark that TensorFlow 2 writes for itself and 1.x does not know
+
+
+@pytest.mark.parametrize("item", list(cases()), ids=lambda c: f"{c.family}-{c.name}")
+def test_case(item: Case) -> None:
+    wanted = observe(real, item)
+    seen = observe(tf, item)
+    if item.graph:
+        assert list(seen.nodes) == list(wanted.nodes)
+        for name, node in wanted.nodes.items():
+            assert_same_node(seen.nodes[name], node, shapes=name not in item.looser)
+    assert_values(seen.values, wanted.values, item.name)
+
+
+def assert_same_node(got: Any, wanted: Any, *, shapes: bool) -> None:
+    """Both NodeDefs say the same. Messages of two libraries: they are compared as bytes, attribute by attribute."""
+    assert (got.name, got.op, got.device, list(got.input)) == (
+        wanted.name,
+        wanted.op,
+        wanted.device,
+        list(wanted.input),
+    )
+    attrs = set(wanted.attr) - NEWER
+    assert sorted(got.attr) == sorted(attrs), wanted.name
+    for key in attrs:
+        if key != "_output_shapes" or shapes:
+            same = got.attr[key].SerializeToString(deterministic=True) == wanted.attr[key].SerializeToString(
+                deterministic=True
+            )
+            assert same, f"{wanted.name}: attribute {key}: {got.attr[key]} instead of {wanted.attr[key]}"
