@@ -81,7 +81,7 @@ def placeholders(tf: Any) -> Any:
     y = tf.placeholder_with_default([1, 2, 3], [None], name="given")
     z = tf.placeholder(tf.string)
     s = tf.placeholder(tf.float32, [])
-    return [x, y, z, s], {x: [[1], [2]], z: [["a", "b"]], "Placeholder_2:0": 2.5}
+    return [x, y, tf.raw_ops.Identity(input=z), s], {x: [[1], [2]], z: [["a", "b"]], "Placeholder_2:0": 2.5}
 
 
 @case

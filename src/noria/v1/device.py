@@ -78,8 +78,10 @@ def place(stack: list[Placement], op: Any) -> str:
     for placement in reversed(stack):
         if placement is None:
             break
-        wanted = placement(op) if callable(placement) else placement
-        spec = wanted if isinstance(wanted, DeviceSpec) else DeviceSpec.from_string(wanted or "")
+        if callable(placement):  # what a function says is taken as it stands
+            op._set_device(placement(op) or "")
+            continue
+        spec = placement if isinstance(placement, DeviceSpec) else DeviceSpec.from_string(placement)
         merged = DeviceSpec.from_string(op.device).merged(spec).to_string()
         op._set_device(merged)
     return str(op.device)
