@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from noria.compile.freeze import handle_key
 from noria.compile.refs import HANDLES
-from noria.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from noria.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError, UnimplementedError
 from noria.formats import files
 from noria.formats.graph_def import read_graph_def, read_meta_graph_def
 from noria.formats.saved_model import DEFAULT_SIGNATURE, INIT_OP_SIGNATURE, is_saved_model, read_saved_model, signatures
@@ -16,7 +17,7 @@ from noria.graph.graphdef import import_graph
 from noria.graph.resources import Resources, Variable
 from noria.graph.rewrite import all_nodes, clear_devices, extract_sub_graph
 from noria.graph.to_constants import VARIABLE_OPS, convert_variables_to_constants
-from noria.model.restore import restore
+from noria.model.restore import initialise, restore, with_assets
 from noria.protos.tensorflow import GraphDef, MetaGraphDef, SaverDef, SignatureDef, TensorInfo
 
 _TABLES = ("HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2")
@@ -28,12 +29,13 @@ class Source:
     """A model as it lies on disk, before anything of it runs.
 
     path: the folder of the SavedModel, or the MetaGraph's file; meta: its graph and signatures; checkpoint: prefix of
-    its variables, None when it has none.
+    its variables, None when it has none; assets: names of asset tensors → path of the file.
     """
 
     path: str
     meta: MetaGraphDef
     checkpoint: str | None
+    assets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def read_source(path: str, *, tags: Iterable[str] | str | None = None, checkpoin
     path = files.text(path)
     if is_saved_model(path):
         saved = read_saved_model(path)
-        return Source(saved.path, saved.meta_graph(tags), checkpoint or saved.variables_prefix)
+        meta = saved.meta_graph(tags)
+        return Source(saved.path, meta, checkpoint or saved.variables_prefix, saved.assets(meta))
     if not path.endswith(".meta") and files.exists(path + ".meta"):
         path += ".meta"
     if path.endswith(".meta"):
@@ -72,13 +75,19 @@ def read_source(path: str, *, tags: Iterable[str] | str | None = None, checkpoin
     return Source(path, MetaGraphDef(graph_def=read_graph_def(path)), checkpoint)
 
 
-def variable_values(graph: Graph, meta: MetaGraphDef, checkpoint: str) -> dict[str, Array]:
-    """The values of the variables of ``graph`` by node name, as the model's own restore op gives them.
+def variable_values(
+    graph: Graph, meta: MetaGraphDef, checkpoint: str, assets: Mapping[str, str] | None = None
+) -> dict[str, Array]:
+    """The values of the variables of ``graph`` by node name, as the model's own restore and init ops give them.
 
-    Arrays are views of the mapped checkpoint. A variable that the checkpoint does not hold is left out.
+    assets: names of asset tensors → path of the file. Arrays are views of the mapped checkpoint. A variable that has
+    no value is left out.
     """
-    resources = Resources([files.split(checkpoint)[0]])
+    resources = Resources([files.split(checkpoint)[0], *(files.split(path)[0] for path in (assets or {}).values())])
+    graph = with_assets(graph, assets or {})
     restore(graph, meta, checkpoint, resources)
+    with suppress(UnimplementedError):  # an init op that cannot run here fills tables, which are no variables
+        initialise(graph, meta, resources)
     found: dict[str, Array] = {}
     for name in graph.nodes:
         node = graph.nodes[name]
@@ -119,7 +128,8 @@ def freeze_model(
     if variables:
         if source.checkpoint is None:
             raise FailedPreconditionError(f"{source.path}: it has variables and no checkpoint; name one")
-        values = variable_values(import_graph(meta.graph_def), _without_foreign_saver(meta), source.checkpoint)
+        graph = import_graph(meta.graph_def)
+        values = variable_values(graph, _without_foreign_saver(meta), source.checkpoint, source.assets)
     frozen = convert_variables_to_constants(meta.graph_def, values, [*nodes, *extra], whitelist, blacklist)
     if drop_devices:
         frozen = clear_devices(frozen)
