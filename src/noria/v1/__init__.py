@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 from noria.v1 import exports
 
 _MODULES = (
+    "error_classes",
+    "app_flags",
+    "tf_logging",
+    "gfile_names",
     "dtypes",
     "tensor_shape",
     "graph_keys",
