@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noria.errors import InvalidArgumentError, NotFoundError
+from noria.errors import InvalidArgumentError, NotFoundError, ResourceExhaustedError
 from noria.formats import files
 
 
@@ -85,3 +85,94 @@ def test_locate(tmp_path: Path) -> None:
     assert files.locate(view.copy()) is None
     assert files.locate(np.frombuffer(b"abcd", np.uint8)) is None
     assert files.locate(np.memmap(path, np.uint8, mode="r", offset=8, shape=(8,))[2:]) == (str(path), 10)
+
+
+@pytest.fixture(params=["without a name", "hidden"])
+def beside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of writing beside: files without a name, where the system has them, and hidden ones."""
+    if request.param == "hidden":
+        monkeypatch.setattr(files, "_DESCRIPTORS", "/no/such/folder")
+
+
+@pytest.mark.usefixtures("beside")
+def test_several_files_take_their_places_together(tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(b"old")
+    with files.Replacement() as replacement:
+        for name in ("a", "b", "deep/c"):
+            replacement.open(tmp_path / name).write(name.encode())
+        assert [p.name for p in tmp_path.glob("[a-z]")] == ["b"]
+        assert (tmp_path / "b").read_bytes() == b"old"
+    assert files.walk(tmp_path) == ["a", "b", "deep/c"]
+    assert (tmp_path / "b").read_bytes() == b"b"
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(b"old")
+
+    def fail() -> None:
+        with files.Replacement() as replacement:
+            replacement.open(tmp_path / "a").write(b"new")
+            replacement.open(tmp_path / "b").write(b"new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert files.walk(tmp_path) == ["b"]
+    assert (tmp_path / "b").read_bytes() == b"old"
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_full_disk(tmp_path: Path) -> None:
+    """The device that is always full stands for it; the limit on file sizes is tested with checkpoints."""
+    path = tmp_path / "full"
+    with (
+        pytest.raises(ResourceExhaustedError, match=r"full: No space left on device; free some space"),
+        files.explained(path),
+    ):
+        Path("/dev/full").write_bytes(b"x")
+
+
+def test_the_mode_of_a_file_follows_the_umask(tmp_path: Path) -> None:
+    files.write_bytes(tmp_path / "ours", b"")
+    (tmp_path / "plain").write_bytes(b"")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_rename_and_remove(folder: str) -> None:
+    one, two = files.join(folder, "one"), files.join(folder, "two")
+    files.write_bytes(one, b"1")
+    assert files.modified(one) > 1e9
+    files.rename(one, two)
+    assert files.list_dir(folder) == ["two"]
+    assert files.remove(two)
+    assert not files.remove(two)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*", [".hidden", "a", "ab", "b", "c.txt", "d", "x[1]"]),
+        ("?", ["a", "b", "d"]),
+        ("a*", ["a", "ab"]),
+        ("[ab]", ["a", "b"]),
+        ("[!a]", ["b", "d"]),
+        ("[^a]", ["b", "d"]),
+        ("[b-d]", ["b", "d"]),
+        ("*.t?t", ["c.txt"]),
+        ("*/*", ["d/e"]),
+        ("d/*", ["d/e"]),
+        ("z*", []),
+        ("d", ["d"]),
+        ("none", []),
+        (r"x\[1]", ["x[1]"]),
+        ("{a,b}", []),
+    ],
+)
+def test_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, found: list[str]) -> None:
+    for name in (".hidden", "a", "ab", "b", "c.txt", "d/e", "x[1]"):
+        files.write_bytes(tmp_path / name, b"")
+    assert files.match(tmp_path / pattern) == [str(tmp_path / name) for name in found]
+    monkeypatch.chdir(tmp_path)
+    assert files.match(pattern) == found
+    assert files.match(f"./{pattern}") == [f"./{name}" for name in found]

@@ -18,13 +18,14 @@ Opening maps nothing but the index. A tensor is a view of the mapped shard; its 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf.message import DecodeError
 
 from noria import dtypes
 from noria.dtypes import DType
@@ -43,6 +44,8 @@ Array = npt.NDArray[Any]
 
 VERSION: Final = 1  # of the format, TensorFlow's kTensorBundleVersion
 _MAX_RANK: Final = 64
+_LARGE: Final = 1 << 22  # bytes from which a second thread is worth its wait
+_RUN: Final = 1 << 20  # elements of a strided array that are put in order at a time
 
 
 def index_path(prefix: files.PathLike) -> str:
@@ -55,6 +58,36 @@ def shard_path(prefix: files.PathLike, shard: int, shards: int) -> str:
     return f"{files.text(prefix)}.data-{shard:05d}-of-{shards:05d}"
 
 
+def read_index(path: str) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, BundleEntryProto]]]:
+    """The header of the index at ``path``, and its other entries in order of their keys.
+
+    Raises NotFoundError where there is none, DataLossError where it is damaged (on the way, too),
+    FailedPreconditionError where it was written for a newer reader.
+    """
+    table = iter(TableReader(files.map_bytes(path), path))
+    key, value = next(table, (None, b""))
+    if key != b"":
+        raise DataLossError(f"{path}: damaged bundle: its first entry is not the header")
+    header = parse_binary(BundleHeaderProto, value, f"{path}: bundle header")
+    if header.num_shards < 1:
+        raise DataLossError(f"{path}: damaged bundle: a header of {header.num_shards} shards")
+    if header.version.min_consumer > VERSION or VERSION in header.version.bad_consumers:
+        raise FailedPreconditionError(
+            f"{path}: the bundle asks for a reader of version {header.version.min_consumer}; "
+            f"this one has version {VERSION}. Use a newer release"
+        )
+    return header, _entries(table, path)
+
+
+def _entries(table: Iterator[tuple[bytes, bytes]], path: str) -> Iterator[tuple[bytes, BundleEntryProto]]:
+    parse = BundleEntryProto.FromString
+    for key, value in table:
+        try:
+            yield key, parse(value)
+        except DecodeError as error:
+            raise DataLossError(f"{path}: entry {key!r} is not a BundleEntryProto: {error}") from None
+
+
 class BundleReader(CheckpointReader):
     """The tensors of the bundle at ``prefix``.
 
@@ -65,38 +98,22 @@ class BundleReader(CheckpointReader):
     def __init__(self, prefix: files.PathLike) -> None:
         self._prefix = files.text(prefix)
         self._index = index_path(prefix)
-        table = iter(TableReader(files.map_bytes(self._index), self._index))
-        key, value = next(table, (None, b""))
-        if key != b"":
-            raise DataLossError(f"{self._index}: damaged bundle: its first entry is not the header")
-        header = parse_binary(BundleHeaderProto, value, f"{self._index}: bundle header")
-        self._check_header(header)
+        header, table = read_index(self._index)
         self._shards = header.num_shards
         self._swapped = header.endianness == BundleHeaderProto.BIG
         self._protos: dict[str, BundleEntryProto] = {}
         self._slices: dict[bytes, BundleEntryProto] = {}
         entries: dict[str, Entry] = {}
-        for key, value in table:
-            place = f"{self._index}: entry {key!r}"
-            proto = parse_binary(BundleEntryProto, value, place)
+        for key, proto in table:
             if key.startswith(b"\0"):
                 self._slices[key] = proto
             else:
                 name = key.decode("utf-8", "surrogateescape")
-                entries[name] = _entry(proto, place)
+                entries[name] = _entry(proto, f"{self._index}: entry {key!r}")
                 self._protos[name] = proto
         self._maps: dict[int, Bytes] = {}
         self._verified: set[tuple[int, int, int]] = set()
         super().__init__(self._prefix, entries)
-
-    def _check_header(self, header: BundleHeaderProto) -> None:
-        if header.num_shards < 1:
-            raise DataLossError(f"{self._index}: damaged bundle: a header of {header.num_shards} shards")
-        if header.version.min_consumer > VERSION or VERSION in header.version.bad_consumers:
-            raise FailedPreconditionError(
-                f"{self._index}: the bundle asks for a reader of version {header.version.min_consumer}; "
-                f"this one has version {VERSION}. Use a newer release"
-            )
 
     def _whole(self, name: str, entry: Entry) -> Array:
         return self._read(self._protos[name], entry.dtype, entry.shape, f"tensor {name!r}")
@@ -236,71 +253,110 @@ def _read_variants(data: bytes, count: int, swapped: bool, place: str) -> tuple[
 class BundleWriter:
     """Writes a bundle of one shard: ``add`` each tensor, in any order; leaving the ``with`` block completes it.
 
-    The data file takes its place first, the index last; nothing is left when the block fails.
+    The data file holds the tensors in the order in which they were added, as TensorFlow's writer lays them out, so
+    equal calls give equal bytes. Values are written from the arrays themselves, never from a copy of a whole tensor.
+    Both files take their places when both are complete, the data file first; nothing is left when the block fails.
+
+    sync: wait until the files are on the disk (files.Replacement).
     """
 
-    def __init__(self, prefix: files.PathLike) -> None:
+    def __init__(self, prefix: files.PathLike, *, sync: bool = True) -> None:
         self._prefix = files.text(prefix)
-        self._stack = ExitStack()
+        self._files = files.Replacement(sync=sync)
         self._data: IO[bytes] | None = None
+        self._thread: ThreadPoolExecutor | None = None
         self._offset = 0
         self._entries: dict[bytes, BundleEntryProto] = {}
 
     def __enter__(self) -> BundleWriter:
-        self._data = self._stack.enter_context(files.atomic_writer(shard_path(self._prefix, 0, 1)))
+        self._data = self._files.open(shard_path(self._prefix, 0, 1))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
         self._data = None
-        if kind is None:
-            self._write_index()
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
+        if kind is not None:
+            self._files.__exit__(kind, error, trace)
+            return
+        with self._files:
+            write_index(self._files.open(index_path(self._prefix)), self._entries, shards=1)
 
     def add(self, name: str, array: npt.ArrayLike, dtype: DType | None = None) -> None:
         """Store ``array`` whole; dtype: the one to record when it is not the array's own (quantised, variant)."""
         values = np.asarray(array)
         self._put(_key(name), values, dtype or dtypes.from_numpy(values.dtype))
 
-    def add_slice(self, name: str, shape: tuple[int, ...], extents: Extents, array: npt.ArrayLike) -> None:
-        """Store one slice of a partitioned tensor of full ``shape``; add the others in the same way."""
+    def add_slice(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        extents: Extents,
+        array: npt.ArrayLike,
+        dtype: DType | None = None,
+    ) -> None:
+        """Store one slice of a partitioned tensor of full ``shape``; add the others in the same way.
+
+        A slice that is the whole tensor is stored as one that was never cut, as TensorFlow does.
+        """
         values = np.asarray(array)
-        dtype = dtypes.from_numpy(values.dtype)
+        kept = dtype or dtypes.from_numpy(values.dtype)
         resolved = tensor_slice.resolve(extents, shape, f"tensor {name!r}")
         if tuple(length for _, length in resolved) != values.shape:
             raise InvalidArgumentError(f"tensor {name!r}: an array of shape {list(values.shape)} for slice {extents}")
-        full = self._entries.setdefault(_key(name), _new_entry(dtype, shape))
-        if full.dtype != dtype.number or tuple(d.size for d in full.shape.dim) != shape or not _is_sliced(full):
+        if values.shape == tuple(shape):
+            self.add(name, values, kept)
+            return
+        full = self._entries.setdefault(_key(name), _new_entry(kept, shape))
+        if full.dtype != kept.number or tuple(d.size for d in full.shape.dim) != shape or not _is_sliced(full):
             raise InvalidArgumentError(f"tensor {name!r} was added with another dtype or shape, or whole")
-        self._put(tensor_slice.encode_key(_key(name), extents), values, dtype)
+        self._put(tensor_slice.encode_key(_key(name), extents), values, kept)
         full.slices.append(tensor_slice.to_proto(extents))
 
     def _put(self, key: bytes, values: Array, dtype: DType) -> None:
         if self._data is None:
             raise FailedPreconditionError("a BundleWriter writes inside its with block only")
         if not key or key in self._entries:
-            raise InvalidArgumentError(f"tensor {key.decode('utf-8', 'replace')!r} has no name or was added before")
+            problem = f"Adding duplicate key: {key.decode('utf-8', 'replace')}" if key else "a tensor needs a name"
+            raise InvalidArgumentError(problem)
         entry = _new_entry(dtype, values.shape)
         crc = 0
-        for piece, checked in _pieces(values, dtype):
-            self._data.write(piece)
-            entry.size += len(piece)
-            crc = coding.crc32c(checked, crc)
+        with files.explained(shard_path(self._prefix, 0, 1)):
+            for piece, checked in _pieces(values, dtype):
+                crc = self._write(self._data, piece, checked, crc)
+                entry.size += len(piece)
         entry.offset = self._offset
         entry.crc32c = coding.mask(crc)
         self._offset += entry.size
         self._entries[key] = entry
 
-    def _write_index(self) -> None:
-        header = BundleHeaderProto(num_shards=1)
-        header.version.producer = VERSION
-        with files.atomic_writer(index_path(self._prefix)) as file:
-            table = TableWriter(file.write)
-            table.add(b"", header.SerializeToString())
-            for key in sorted(self._entries):
-                table.add(key, self._entries[key].SerializeToString())
-            table.finish()
+    def _write(self, data: IO[bytes], piece: Any, checked: Any, crc: int) -> int:
+        """Write ``piece``; the checksum of ``checked``, which a second thread takes while the system copies."""
+        if len(piece) < _LARGE:
+            data.write(piece)
+            return coding.crc32c(checked, crc)
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "noria-crc32c")
+        checksum = self._thread.submit(coding.crc32c, checked, crc)
+        data.write(piece)
+        return checksum.result()
+
+
+def write_index(
+    file: IO[bytes], entries: Mapping[bytes, BundleEntryProto], *, shards: int, byte_order: int = 0
+) -> None:
+    """Write the index of a bundle: its header (byte_order: as BundleHeaderProto counts), and ``entries`` by key."""
+    header = BundleHeaderProto(num_shards=shards)
+    header.endianness = byte_order
+    header.version.producer = VERSION
+    table = TableWriter(file.write)
+    table.add(b"", header.SerializeToString())
+    for key in sorted(entries):
+        table.add(key, entries[key].SerializeToString())
+    table.finish()
 
 
 def _key(name: str) -> bytes:
@@ -319,7 +375,7 @@ def _new_entry(dtype: DType, shape: tuple[int, ...]) -> BundleEntryProto:
     return entry
 
 
-def _pieces(values: Array, dtype: DType) -> list[tuple[Any, Any]]:
+def _pieces(values: Array, dtype: DType) -> Iterable[tuple[Any, Any]]:
     """(bytes to write, bytes to checksum) of a tensor, in order."""
     if dtype is dtypes.string:
         elements = as_bytes(values)
@@ -344,13 +400,30 @@ def _pieces(values: Array, dtype: DType) -> list[tuple[Any, Any]]:
         return pieces
     if dtype.numpy.hasobject:
         raise UnimplementedError(f"tensors of dtype {dtype} cannot be stored in a checkpoint")
-    plain = np.ascontiguousarray(values, dtype.numpy).reshape(-1).view(np.uint8)
-    plain.flags.writeable = False
-    return [(plain, plain)]
+    if values.dtype == dtype.numpy and values.flags.c_contiguous:
+        plain = values.reshape(-1).view(np.uint8)
+        plain.flags.writeable = False
+        return [(plain, plain)]
+    return _cut(values, dtype)
 
 
-def write_bundle(prefix: files.PathLike, tensors: Mapping[str, npt.ArrayLike]) -> None:
-    """Write ``tensors`` as a bundle at ``prefix``."""
-    with BundleWriter(prefix) as writer:
+def _cut(values: Array, dtype: DType) -> Iterator[tuple[Any, Any]]:
+    """The bytes of an array that is not laid out as files have it, in pieces: the whole is never copied."""
+    pieces = np.nditer(
+        values,
+        ["external_loop", "buffered", "zerosize_ok"],
+        op_dtypes=[dtype.numpy],
+        order="C",
+        casting="unsafe",
+        buffersize=_RUN,
+    )
+    for piece in pieces:
+        content = np.asarray(piece).tobytes()
+        yield content, content
+
+
+def write_bundle(prefix: files.PathLike, tensors: Mapping[str, npt.ArrayLike], *, sync: bool = True) -> None:
+    """Write ``tensors`` as a bundle at ``prefix``; sync: as for BundleWriter."""
+    with BundleWriter(prefix, sync=sync) as writer:
         for name, array in tensors.items():
             writer.add(name, array)

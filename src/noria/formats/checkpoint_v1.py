@@ -10,24 +10,36 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
+import numpy as np
 import numpy.typing as npt
 
 from noria import dtypes
-from noria.errors import DataLossError, NotFoundError, TFError
+from noria.dtypes import DType
+from noria.errors import DataLossError, InvalidArgumentError, NotFoundError, TFError, UnimplementedError
 from noria.formats import files, tensor_slice
 from noria.formats.checkpoint_reader import CheckpointReader, Entry
 from noria.formats.files import Bytes
 from noria.formats.proto_file import parse_binary
-from noria.formats.table import TableReader
-from noria.formats.tensor_proto import field_of, to_array
+from noria.formats.table import TableReader, TableWriter
+from noria.formats.tensor_proto import field_of, from_array, to_array
 from noria.formats.tensor_slice import Extents
 from noria.protos.tensorflow import SavedSliceMeta, SavedTensorSlices, TensorProto
 
 Array = npt.NDArray[Any]
 
+_PRODUCER: Final = 1  # version of the format, in VersionDef
+# What TensorFlow's writer takes; the format has no field for the others.
+_WRITTEN: Final = frozenset(
+    (
+        *(dtypes.float16, dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128),
+        *(dtypes.bool_, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64, dtypes.uint8, dtypes.uint16),
+        *(dtypes.qint8, dtypes.quint8, dtypes.qint32, dtypes.string),
+    )
+)
 _SHARDED_NAME = re.compile(r"(.*)-\?{5}-of-(\d{5})")
 
 
@@ -119,3 +131,79 @@ def _entry(tensor: SavedSliceMeta, path: str) -> Entry:
     except TFError as error:
         raise DataLossError(f"{place}: {error.message}") from None
     return Entry(dtype, shape, tuple(tensor_slice.from_proto(s) for s in tensor.slice))
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSlice:
+    """A slice to write: of the tensor ``name`` of full ``shape``, ``extents`` (-1: a whole dimension), its values."""
+
+    name: str
+    shape: tuple[int, ...]
+    extents: Extents
+    values: Array
+    dtype: DType
+
+
+def whole(name: str, values: Array, dtype: DType) -> SavedSlice:
+    """The slice that is all of a tensor."""
+    return SavedSlice(name, values.shape, ((0, -1),) * values.ndim, values, dtype)
+
+
+def write_checkpoint_v1(path: files.PathLike, slices: Iterable[SavedSlice], *, sync: bool = True) -> None:
+    """Write a V1 checkpoint of one file: tensors are listed in the order in which their first slices come.
+
+    sync: as for files.Replacement. Raises UnimplementedError for dtypes that the format has no place for,
+    InvalidArgumentError for slices of one tensor that contradict each other.
+    """
+    meta = SavedTensorSlices()
+    meta.meta.versions.producer = _PRODUCER
+    listed: dict[str, SavedSliceMeta] = {}
+    stored: dict[bytes, SavedSlice] = {}
+    for each in slices:
+        _check_written(each)
+        key = tensor_slice.encode_key(each.name.encode("utf-8", "surrogateescape"), each.extents)
+        if key in stored:
+            raise InvalidArgumentError(f"Adding duplicate key: {each.name}")
+        stored[key] = each
+        row = listed.get(each.name)
+        if row is None:
+            row = listed[each.name] = meta.meta.tensor.add(name=each.name, type=each.dtype.number)
+            row.shape.SetInParent()
+            for size in each.shape:
+                row.shape.dim.add().size = size
+        known = tuple(dim.size for dim in row.shape.dim)
+        if known != each.shape or row.type != each.dtype.number:
+            raise InvalidArgumentError(
+                f"Mismatching shapes: existing tensor = {list(known)}, trying to add name {each.name}, "
+                f"shape = {list(each.shape)}"
+            )
+        row.slice.append(tensor_slice.to_proto(each.extents))
+    with files.atomic_writer(path, sync=sync) as file:
+        table = TableWriter(file.write)
+        table.add(b"", meta.SerializeToString())
+        for key in sorted(stored):
+            table.add(key, _serialized(stored[key]))
+        table.finish()
+
+
+def _check_written(row: SavedSlice) -> None:
+    if row.dtype not in _WRITTEN:
+        raise UnimplementedError(
+            f"Saving data type {row.dtype} not yet supported; V1 checkpoints cannot hold it (tensor {row.name!r}). "
+            "Save in version 2"
+        )
+    resolved = tensor_slice.resolve(row.extents, row.shape, f"tensor {row.name!r}")
+    if tuple(length for _, length in resolved) != row.values.shape:
+        raise InvalidArgumentError(
+            f"tensor {row.name!r}: an array of shape {list(row.values.shape)} for slice {row.extents}"
+        )
+
+
+def _serialized(row: SavedSlice) -> bytes:
+    proto = SavedTensorSlices()
+    proto.data.name = row.name
+    proto.data.slice.CopyFrom(tensor_slice.to_proto(row.extents))
+    proto.data.data.CopyFrom(from_array(np.asarray(row.values), row.dtype))
+    proto.data.data.ClearField("dtype")
+    proto.data.data.ClearField("tensor_shape")
+    return proto.SerializeToString()

@@ -4,27 +4,44 @@ A path without ``://`` is local; it is mapped, never copied, and whoever holds a
 ``file://`` URLs are local too. Any other URL goes through fsspec, which is imported when the first one is met (it
 costs more than the rest of Noria's import together); its content is read whole.
 
-Failures come out as NotFoundError, PermissionDeniedError, InvalidArgumentError (a folder where a file is needed) or
-UnknownError, each naming the path.
+Failures come out as NotFoundError, PermissionDeniedError, InvalidArgumentError (a folder where a file is needed),
+ResourceExhaustedError (no space left) or UnknownError, each naming the path.
 """
 
 from __future__ import annotations
 
+import errno
+import itertools
 import mmap
 import os
+import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from types import TracebackType
+from typing import IO, Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from noria.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, UnknownError
+from noria.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnknownError,
+)
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+_DESCRIPTORS: Final = "/proc/self/fd"  # where Linux shows a process its open files
+_BUFFER: Final = 1 << 20
+_COUNTER: Final = itertools.count()
+_WILD: Final = re.compile(r"[*?\[\\]")
+_WORDS: Final = re.compile(r"\\.|\[[!^]?[^\]]+\]|.", re.DOTALL)
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def text(path: PathLike) -> str:
@@ -75,7 +92,7 @@ def is_dir(path: PathLike) -> bool:
 
 def list_dir(path: PathLike) -> list[str]:
     """The sorted names in the folder ``path``; empty where there is no such folder."""
-    with _explained(path):
+    with explained(path):
         if is_url(path):
             fs, name = _remote(path)
             if not fs.isdir(name):
@@ -94,9 +111,45 @@ def walk(path: PathLike) -> list[str]:
     return found
 
 
+def match(pattern: PathLike) -> list[str]:
+    """The sorted paths of files and folders that match ``pattern``, as TensorFlow's file system matches them.
+
+    ``*`` (any text without ``/``), ``?`` (one character) and ``[...]`` may stand in any part; a name that begins with
+    a dot is matched like any other. A backslash takes the next character as it is.
+    """
+    if is_url(pattern):
+        fs, name = _remote(pattern)
+        scheme = text(pattern).partition("://")[0]
+        return sorted(f"{scheme}://{found.lstrip('/')}" for found in fs.glob(name))
+    folder, _, last = text(pattern).rpartition("/")
+    if not _WILD.search(text(pattern)):
+        return [text(pattern)] if os.path.exists(text(pattern)) else []
+    wanted = _pattern(last)
+    start = "/" if text(pattern).startswith("/") and not folder else folder
+    above = match(start) if start else [""]
+    return sorted(
+        join(place, name) if place else name for place in above for name in list_dir(place or ".") if wanted(name)
+    )
+
+
+def _pattern(part: str) -> Callable[[str], object]:
+    """Whether a name matches one part of a pattern."""
+    words = []
+    for word in _WORDS.findall(part):
+        if word in ("*", "?"):
+            words.append(".*" if word == "*" else ".")
+        elif len(word) > 2 and word[0] == "[":
+            words.append(
+                "[" + ("^" if word[1] in "!^" else "") + re.escape(word[1:-1].lstrip("!^")).replace(r"\-", "-") + "]"
+            )
+        else:
+            words.append(re.escape(word[1] if len(word) == 2 and word[0] == "\\" else word))
+    return re.compile("".join(words), re.DOTALL).fullmatch
+
+
 def read_bytes(path: PathLike) -> bytes:
     """The whole content of the file at ``path``."""
-    with _explained(path):
+    with explained(path):
         if is_url(path):
             fs, name = _remote(path)
             content: bytes = fs.cat_file(name)
@@ -108,7 +161,7 @@ def map_bytes(path: PathLike) -> Bytes:
     """The content of ``path`` as a read-only array of bytes: a mapping of a local file, a copy of a remote one."""
     if is_url(path):
         return np.frombuffer(read_bytes(path), np.uint8)
-    with _explained(path):
+    with explained(path):
         name = os.path.abspath(text(path))
         if os.path.getsize(name) == 0:  # an empty file cannot be mapped
             return np.frombuffer(Path(name).read_bytes(), np.uint8)
@@ -146,32 +199,177 @@ def release(array: npt.NDArray[Any]) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
-@contextmanager
-def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
-    """A file to write; it takes the place of ``path`` whole when the block ends well, and is dropped when it does not.
-
-    Local: written beside, synced, renamed. Remote: object stores show a file when its writer closes it.
-    """
-    with _explained(path):
+def modified(path: PathLike) -> float:
+    """When the file at ``path`` was last written, in seconds since 1970."""
+    with explained(path):
         if is_url(path):
             fs, name = _remote(path)
-            fs.makedirs(name.rpartition("/")[0], exist_ok=True)
-            with fs.open(name, "wb") as file:
-                yield file
+            return float(fs.modified(name).timestamp())
+        return os.stat(text(path)).st_mtime
+
+
+def rename(path: PathLike, target: PathLike) -> None:
+    """Move the file at ``path`` to ``target`` in the same file system; what stood there is replaced."""
+    with explained(path):
+        if is_url(path):
+            fs, name = _remote(path)
+            fs.mv(name, _remote(target)[1])
             return
-        target = Path(text(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
+        folder = os.path.dirname(text(target))
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        os.replace(text(path), text(target))
+
+
+def remove(path: PathLike) -> bool:
+    """Remove the file at ``path``; False where there is none."""
+    try:
+        with explained(path):
+            if is_url(path):
+                fs, name = _remote(path)
+                fs.rm_file(name)
+            else:
+                os.unlink(text(path))
+    except NotFoundError:
+        return False
+    return True
+
+
+class Replacement:
+    """Files that are written beside their places and take them together, in the order in which they were opened.
+
+    Used as a context manager: when the block ends well each file is complete before the first one takes its place;
+    when it fails, nothing of them is left. A process that is killed leaves nothing behind either, where the system
+    has files without a name (``O_TMPFILE``); elsewhere a hidden ``.NAME.*.part`` may stay, which no reader takes for a
+    checkpoint or a model.
+
+    sync: also wait until files and folders are on the disk, so that they survive a loss of power. Without it they
+    survive the end of the process, whatever its cause. Remote: object stores show a file when its writer closes it.
+    """
+
+    def __init__(self, *, sync: bool = True) -> None:
+        self._sync = sync
+        self._open: list[_Beside | _Remote] = []
+
+    def __enter__(self) -> Replacement:
+        return self
+
+    def open(self, path: PathLike) -> IO[bytes]:
+        """A new file that will be at ``path``; its folder is made where it is missing. Large writes are not copied."""
+        with explained(path):
+            beside = _Remote(path) if is_url(path) else _Beside(path)
+        self._open.append(beside)
+        return beside.file
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        waiting, self._open = self._open, []
+        at: _Beside | _Remote | None = None
         try:
-            with open(beside, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, target)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
+            if kind is None:
+                for at in waiting:
+                    with explained(at.path):
+                        at.complete(sync=self._sync)
+                for at in waiting:
+                    with explained(at.path):
+                        at.take_place()
+        finally:
+            for at in waiting:
+                at.drop()
+        if kind is None and self._sync:
+            for folder in dict.fromkeys(at.folder for at in waiting if isinstance(at, _Beside)):
+                sync_folder(folder)
+
+
+class _Beside:
+    """A local file on its way to ``path``."""
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = path
+        self.folder, self._name = os.path.split(os.path.abspath(text(path)))
+        os.makedirs(self.folder, exist_ok=True)
+        self._part: str | None = None
+        self._placed = False
+        self.file: IO[bytes] = open(self._new(), "wb", buffering=_BUFFER)  # noqa: SIM115  # closed by drop
+
+    def _new(self) -> int:
+        """The descriptor of a file without a name, or of one with a hidden name where the system has no such files."""
+        flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
+        if hasattr(os, "O_TMPFILE") and os.path.isdir(_DESCRIPTORS):
+            try:
+                return os.open(self.folder, flags | os.O_TMPFILE, 0o666)
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL):
+                    raise
+        self._part = self._part_name()
+        return os.open(self._part, flags | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+
+    def _part_name(self) -> str:
+        name = f".{self._name[:200]}.{os.getpid()}-{threading.get_ident()}-{next(_COUNTER)}.part"
+        return os.path.join(self.folder, name)
+
+    def complete(self, *, sync: bool) -> None:
+        self.file.flush()
+        if sync:
+            os.fsync(self.file.fileno())
+        if self._part is not None:
+            self.file.close()
+
+    def take_place(self) -> None:
+        target = os.path.join(self.folder, self._name)
+        if self._part is None:
+            part = self._part_name()
+            folder = os.open(self.folder, os.O_RDONLY)
+            try:  # a folder's descriptor makes Python call linkat, which alone follows the link to the open file
+                os.link(f"{_DESCRIPTORS}/{self.file.fileno()}", part, dst_dir_fd=folder, follow_symlinks=True)
+            finally:
+                os.close(folder)
+            self._part = part
+        os.replace(self._part, target)
+        self._placed = True
+
+    def drop(self) -> None:
+        """Close the file; remove it where it did not take its place."""
+        with suppress(OSError):
+            self.file.close()
+        if self._part is not None and not self._placed:
+            with suppress(OSError):
+                os.unlink(self._part)
+
+
+class _Remote:
+    """A file of an fsspec file system, shown when it is closed."""
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = path
+        fs, name = _remote(path)
+        fs.makedirs(name.rpartition("/")[0], exist_ok=True)
+        self.file: IO[bytes] = fs.open(name, "wb")
+        self._placed = False
+
+    def complete(self, *, sync: bool) -> None:
+        self.file.flush()
+
+    def take_place(self) -> None:
+        self.file.close()
+        self._placed = True
+
+    def drop(self) -> None:
+        if not self._placed:
+            discard = getattr(self.file, "discard", None)
+            if discard is not None:
+                discard()
+
+
+@contextmanager
+def atomic_writer(path: PathLike, *, sync: bool = True) -> Iterator[IO[bytes]]:
+    """A file to write; it takes the place of ``path`` whole when the block ends well, and is dropped when it does not.
+
+    See Replacement, for one file; errors of writing name ``path``.
+    """
+    with explained(path), Replacement(sync=sync) as files:
+        yield files.open(path)
 
 
 def write_bytes(path: PathLike, content: bytes) -> None:
@@ -180,7 +378,7 @@ def write_bytes(path: PathLike, content: bytes) -> None:
         file.write(content)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: str) -> None:
     """Make a rename durable, where the system lets a folder be opened."""
     if os.name != "posix":
         return
@@ -202,7 +400,7 @@ def _remote(path: PathLike) -> tuple[Any, str]:
 
 
 @contextmanager
-def _explained(path: PathLike) -> Iterator[None]:
+def explained(path: PathLike) -> Iterator[None]:
     """Turn the operating system's errors into Noria's, with the path in front."""
     try:
         yield
@@ -215,4 +413,8 @@ def _explained(path: PathLike) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # one of Noria's own (DataLossError is an OSError), or a library's
             raise
+        if error.errno in _FULL:
+            raise ResourceExhaustedError(
+                f"{text(path)}: {error.strerror}; free some space or write elsewhere (what stood there is untouched)"
+            ) from error
         raise UnknownError(f"{text(path)}: {error.strerror or error}") from error

@@ -25,6 +25,7 @@ FOOTER_SIZE: Final = 48
 _TRAILER_SIZE: Final = 5
 _BLOCK_SIZE: Final = 256 * 1024
 _RESTART_INTERVAL: Final = 16
+_LARGE: Final = 2  # an entry of so many block sizes starts a block of its own
 
 
 class TableReader:
@@ -123,6 +124,25 @@ def parse_block(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += value_size
 
 
+def _separator(before: bytes, after: bytes) -> bytes:
+    """A short key k with before <= k < after, by LevelDB's rule: the first byte that differs, plus one, ends it."""
+    at = 0
+    limit = min(len(before), len(after))
+    while at < limit and before[at] == after[at]:
+        at += 1
+    if at < limit and before[at] + 1 < after[at]:  # before < after, so its byte is not 255
+        return before[:at] + bytes([before[at] + 1])
+    return before
+
+
+def _successor(key: bytes) -> bytes:
+    """A short key >= ``key``: its first byte that is not 255, plus one, ends it."""
+    for at, byte in enumerate(key):
+        if byte != 0xFF:
+            return key[:at] + bytes([byte + 1])
+    return key
+
+
 class _Block:
     """Collects the entries of one block."""
 
@@ -147,6 +167,11 @@ class _Block:
         self.last_key = key
         self._count += 1
 
+    @property
+    def size(self) -> int:
+        """Bytes of the block as it is now, its restart points included."""
+        return len(self.content) + 4 * (len(self._restarts) + 1)
+
     def finish(self) -> bytes:
         restarts = self._restarts or [0]
         tail = b"".join(n.to_bytes(4, "little") for n in [*restarts, len(restarts)])
@@ -154,7 +179,10 @@ class _Block:
 
 
 class TableWriter:
-    """Writes a table through ``write``; ``add`` in ascending order of keys, then ``finish``."""
+    """Writes a table through ``write``; ``add`` in ascending order of keys, then ``finish``.
+
+    Blocks end and index keys are shortened as in LevelDB's table builder, so that the bytes are TensorFlow's own.
+    """
 
     def __init__(self, write: Callable[[bytes], object], *, block_size: int = _BLOCK_SIZE) -> None:
         self._write = write
@@ -163,25 +191,33 @@ class TableWriter:
         self._block = _Block(_RESTART_INTERVAL)
         self._index = _Block(1)
         self._last: bytes | None = None
+        self._ended: bytes | None = None  # handle of a block whose index key waits for the key after it
 
     def add(self, key: bytes, value: bytes) -> None:
         """Add one entry; InvalidArgumentError when ``key`` does not come after the one before."""
         if self._last is not None and key <= self._last:
             raise InvalidArgumentError(f"table key {key!r} must come after {self._last!r}; add keys in ascending order")
+        if len(key) + len(value) >= _LARGE * self._block_size and self._block.content:
+            self._flush()
+        if self._ended is not None:
+            self._index.add(_separator(self._last or b"", key), self._ended)
+            self._ended = None
         self._last = key
         self._block.add(key, value)
-        if len(self._block.content) >= self._block_size:
+        if self._block.size >= self._block_size:
             self._flush()
 
     def finish(self) -> None:
         """Write what is left, the index and the footer."""
         if self._block.content:
             self._flush()
+        if self._ended is not None:
+            self._index.add(_successor(self._last or b""), self._ended)
         handles = self._put(_Block(_RESTART_INTERVAL).finish()) + self._put(self._index.finish())
         self._write(handles.ljust(FOOTER_SIZE - 8, b"\0") + MAGIC.to_bytes(8, "little"))
 
     def _flush(self) -> None:
-        self._index.add(self._block.last_key, self._put(self._block.finish()))
+        self._ended = self._put(self._block.finish())
         self._block = _Block(_RESTART_INTERVAL)
 
     def _put(self, content: bytes) -> bytes:

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from noria.errors import InvalidArgumentError
+from noria.formats.coding import Malformed
 from noria.protos.tensorflow import TensorSliceProto
 
 Extents: TypeAlias = tuple[tuple[int, int], ...]
@@ -29,6 +30,18 @@ def parse_spec(spec: str) -> tuple[tuple[int, ...], Extents] | None:
 
     Lengths are resolved: none is -1. Raises InvalidArgumentError for text that does not parse and slices that do not
     fit their shape.
+    """
+    parsed = parse_unresolved(spec)
+    if parsed is None:
+        return None
+    shape, extents = parsed
+    return shape, resolve(extents, shape, f"shape_and_slice {spec!r}")
+
+
+def parse_unresolved(spec: str) -> tuple[tuple[int, ...], Extents] | None:
+    """As ``parse_spec``, with -1 for the length of a whole dimension: how keys tell it from a length given in full.
+
+    Whether the slice fits the shape is not looked at.
     """
     if not spec:
         return None
@@ -43,7 +56,7 @@ def parse_spec(spec: str) -> tuple[tuple[int, ...], Extents] | None:
         raise InvalidArgumentError(f"shape_and_slice {spec!r}: {error}; expected e.g. '10 20 0,5:-'") from None
     if len(extents) != len(shape):
         raise InvalidArgumentError(f"shape_and_slice {spec!r}: {len(shape)} dimensions, {len(extents)} slices")
-    return shape, resolve(extents, shape, f"shape_and_slice {spec!r}")
+    return shape, extents
 
 
 def _pair(text: str) -> tuple[int, int]:
@@ -98,6 +111,14 @@ def encode_key(name: bytes, extents: Extents) -> bytes:
     escaped = b"".join({0: b"\x00\xff", 0xFF: b"\xff\x00"}.get(c, bytes([c])) for c in name)
     numbers = b"".join(_signed(start) + _signed(length) for start, length in extents)
     return _number(0) + escaped + b"\x00\x01" + _number(len(extents)) + numbers
+
+
+def key_name(key: bytes) -> bytes:
+    """The tensor name in a key that ``encode_key`` made; Malformed when it is none."""
+    end = key.find(b"\x00\x01", 1)
+    if not key.startswith(b"\0") or end < 0:
+        raise Malformed(f"{key!r} is not the key of a slice")
+    return key[1:end].replace(b"\x00\xff", b"\0").replace(b"\xff\x00", b"\xff")
 
 
 def _number(value: int) -> bytes:
