@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from noria.errors import InvalidArgumentError
 from noria.formats import files
-from noria.formats.proto_file import read_message
+from noria.formats.proto_file import read_message, write_message
 from noria.protos.tensorflow import GraphDef, MetaGraphDef
 
 
@@ -32,3 +32,13 @@ def read_meta_graph_def(path: files.PathLike) -> MetaGraphDef:
     if not meta.graph_def.node:
         raise InvalidArgumentError(f"{files.text(path)}: a MetaGraphDef without a graph; is this another kind of file?")
     return meta
+
+
+def write_graph_def(path: files.PathLike, graph: GraphDef, *, as_text: bool | None = None) -> None:
+    """Writes ``graph`` to ``path``, whole or not at all; text where ``as_text`` or the ending (``.pbtxt``) says so."""
+    write_message(graph, path, as_text=as_text)
+
+
+def write_meta_graph_def(path: files.PathLike, meta: MetaGraphDef, *, as_text: bool | None = None) -> None:
+    """Writes ``meta`` to ``path``, as ``write_graph_def`` does."""
+    write_message(meta, path, as_text=as_text)

@@ -10,13 +10,14 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from noria.errors import DataLossError
+from noria.errors import DataLossError, InvalidArgumentError
 from noria.formats import files
 from noria.protos import POOL
 
 M = TypeVar("M", bound=Message)
 
 _TEXT_ENDINGS = (".pbtxt", ".txt", ".textproto")
+_MAX_SIZE = 1 << 31
 
 
 def parse_binary(message: type[M], data: bytes, place: str) -> M:
@@ -45,7 +46,24 @@ def to_text(message: Message) -> str:
     """The text form of ``message``."""
     from google.protobuf import text_format  # as above
 
-    return text_format.MessageToString(message)
+    return text_format.MessageToString(message, descriptor_pool=POOL)
+
+
+def write_message(message: Message, path: files.PathLike, *, as_text: bool | None = None) -> None:
+    """Writes ``message`` to ``path`` whole or not at all; as_text: by default as the ending says.
+
+    Equal messages give equal bytes. Raises InvalidArgumentError from 2 GiB on, which no reader of messages takes.
+    """
+    if as_text is None:
+        as_text = files.text(path).endswith(_TEXT_ENDINGS)
+    size = message.ByteSize()
+    if size >= _MAX_SIZE:
+        raise InvalidArgumentError(
+            f"{files.text(path)}: the {message.DESCRIPTOR.full_name} takes {size} bytes; "
+            "a message holds less than 2 GiB"
+        )
+    content = to_text(message).encode() if as_text else message.SerializeToString(deterministic=True)
+    files.write_bytes(path, content)
 
 
 def read_message(message: type[M], path: files.PathLike) -> M:

@@ -24,8 +24,8 @@ SERVE_TAG: Final = "serve"
 DEFAULT_SIGNATURE: Final = "serving_default"
 INIT_OP_SIGNATURE: Final = "__saved_model_init_op"
 TRAIN_OP_SIGNATURE: Final = "__saved_model_train_op"
-_FILE_NAMES: Final = ("saved_model.pb", "saved_model.pbtxt")  # TensorFlow takes the first that exists
-_ASSETS_COLLECTION: Final = "saved_model_assets"
+FILE_NAMES: Final = ("saved_model.pb", "saved_model.pbtxt")  # TensorFlow takes the first that exists
+ASSETS_COLLECTION: Final = "saved_model_assets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,8 @@ class SavedModelDir:
         Raises InvalidArgumentError for a name that leads out of ``assets/``.
         """
         found: dict[str, str] = {}
-        for asset in _asset_defs(meta, self.path):
-            parts = asset.filename.split("/")
-            if not asset.filename or ".." in parts or asset.filename.startswith("/") or "\0" in asset.filename:
-                raise InvalidArgumentError(f"{self.path}: asset name {asset.filename!r} leads out of assets/")
-            found[asset.tensor_info.name] = files.join(self.path, "assets", asset.filename)
+        for asset in asset_defs(meta, self.path):
+            found[asset.tensor_info.name] = files.join(self.path, "assets", checked_name(asset.filename, self.path))
         return found
 
 
@@ -87,7 +84,7 @@ def signatures(meta: MetaGraphDef) -> dict[str, SignatureDef]:
 
 def is_saved_model(path: files.PathLike) -> bool:
     """Whether the folder at ``path`` holds a SavedModel."""
-    return any(files.exists(files.join(path, name)) for name in _FILE_NAMES)
+    return any(files.exists(files.join(path, name)) for name in FILE_NAMES)
 
 
 def read_saved_model(path: files.PathLike) -> SavedModelDir:
@@ -97,9 +94,9 @@ def read_saved_model(path: files.PathLike) -> SavedModelDir:
     holds no MetaGraphDef.
     """
     folder, name = files.split(path)
-    if name not in _FILE_NAMES:
+    if name not in FILE_NAMES:
         folder = files.text(path).rstrip("/") or "/"
-        name = next((n for n in _FILE_NAMES if files.exists(files.join(folder, n))), "")
+        name = next((n for n in FILE_NAMES if files.exists(files.join(folder, n))), "")
     if not name:
         raise NotFoundError(f"{folder}: no SavedModel here: {_why_not(folder)}")
     file = files.join(folder, name)
@@ -114,7 +111,7 @@ def _why_not(folder: str) -> str:
         return "the folder does not exist"
     inner = [n for n in files.list_dir(folder) if is_saved_model(files.join(folder, n))]
     hint = f"; it holds SavedModels in {', '.join(inner)}: give one of these" if inner else ""
-    return f"the folder has neither {' nor '.join(_FILE_NAMES)}{hint}"
+    return f"the folder has neither {' nor '.join(FILE_NAMES)}{hint}"
 
 
 def _variables_prefix(folder: str) -> str | None:
@@ -133,12 +130,19 @@ def _assets_extra(folder: str) -> tuple[str, ...]:
     return tuple(files.walk(files.join(folder, "assets.extra")))
 
 
-def _asset_defs(meta: MetaGraphDef, place: str) -> list[AssetFileDef]:
-    """From the field of the MetaGraphDef; SavedModels before TensorFlow 1.13 have only the collection."""
-    if meta.asset_file_def or _ASSETS_COLLECTION not in meta.collection_def:
+def checked_name(name: str, place: str) -> str:
+    """``name`` if it stays below the folder it is joined to, else InvalidArgumentError with ``place`` in front."""
+    if not name or ".." in name.split("/") or name.startswith("/") or "\0" in name:
+        raise InvalidArgumentError(f"{place}: asset name {name!r} leads out of assets/")
+    return name
+
+
+def asset_defs(meta: MetaGraphDef, place: str) -> list[AssetFileDef]:
+    """The assets of ``meta``: from its field, or from the collection, all that the builder of TensorFlow 1 writes."""
+    if meta.asset_file_def or ASSETS_COLLECTION not in meta.collection_def:
         return list(meta.asset_file_def)
-    packed = meta.collection_def[_ASSETS_COLLECTION].any_list.value
-    return [parse_binary(AssetFileDef, value.value, f"{place}: collection {_ASSETS_COLLECTION}") for value in packed]
+    packed = meta.collection_def[ASSETS_COLLECTION].any_list.value
+    return [parse_binary(AssetFileDef, value.value, f"{place}: collection {ASSETS_COLLECTION}") for value in packed]
 
 
 def _braces(tags: Iterable[str]) -> str:
