@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from noria import __version__
+from noria.cli import writing
 from noria.errors import TFError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -181,3 +182,7 @@ def serve(arguments: tuple[str, ...]) -> None:
     from noria.serving.server import main as serve_main  # the servers and the engine: no other command needs them
 
     raise SystemExit(serve_main(list(arguments)))
+
+
+for _command in writing.COMMANDS:
+    main.add_command(_command)
