@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -40,5 +41,5 @@ def test_the_first_call(model: RealModel, tmp_path: Path) -> None:
         assert not (tmp_path / "out").exists()
         return
     assert result.exit_code == 0, result.stderr
-    files = {name: tmp_path / "out" / f"{name.replace('/', '%2F')}.npy" for name in wanted}
+    files = {name: tmp_path / "out" / f"{quote(name, safe=' ') if '/' in name else name}.npy" for name in wanted}
     compare({name: np.load(file, allow_pickle=True) for name, file in files.items()}, wanted, model.rtol)

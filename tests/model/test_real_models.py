@@ -15,13 +15,9 @@ FOUND = [*corpus(MODELS), *zoo(MODELS)] if MODELS.is_dir() else []
 # Models with ops that have no rule yet. Each must say so, naming the ops; one that has come to work leaves the list.
 NOT_YET: frozenset[str] = frozenset(
     [
-        "corpus/k_gru",
-        "corpus/k_lstm_mask",
         "corpus/k_resize",
         "corpus/t_array",
-        "corpus/t_autograph_state",
         "corpus/t_detector_post",
-        "corpus/t_greedy_decode",
         "corpus/t_img_b64_jpeg",
         "corpus/t_linalg",
         "corpus/t_math_binary",
@@ -31,12 +27,7 @@ NOT_YET: frozenset[str] = frozenset(
         "corpus/t_ragged",
         "corpus/t_signal2",
         "corpus/t_strings",
-        "corpus/t_tensorarray",
-        "corpus/v1_cond_switch",
-        "corpus/v1_layers_rnn",
         "corpus/v1_train_conv_rnn",
-        "corpus/v1_while",
-        "zoo/pypi_musicnn_MTT_musicnn",
     ]
 )
 

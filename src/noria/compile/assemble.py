@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from noria import dtypes
 from noria.compile.layout import improve
@@ -15,8 +15,11 @@ from noria.compile.partition import Segment
 from noria.compile.program import HostStep, Program, SegmentStep, Step
 from noria.compile.refs import RESOURCE_HANDLES
 from noria.graph import rules
+from noria.graph.graph import Node
 from noria.graph.resources import Resources
-from noria.graph.rules import KernelCall
+from noria.graph.rules import Body, KernelCall
+
+BodiesOf: TypeAlias = Callable[[Node], Mapping[str, Sequence[Body]]]
 
 
 def assemble(
@@ -27,17 +30,29 @@ def assemble(
     resources: Resources,
     *,
     effects: bool,
+    bodies: BodiesOf,
 ) -> Program:
-    """feeds, fetches: value names in the order a call gives and gets them; effects: see Program."""
-    return _Assembler(lowered, feeds, fetches, resources).run(steps, effects=effects)
+    """feeds, fetches: value names in the order a call gives and gets them; effects: see Program.
+
+    bodies: gives the functions that a control flow node runs.
+    """
+    return _Assembler(lowered, feeds, fetches, resources, bodies).run(steps, effects=effects)
 
 
 class _Assembler:
-    def __init__(self, lowered: Lowered, feeds: Sequence[str], fetches: Sequence[str], resources: Resources) -> None:
+    def __init__(
+        self,
+        lowered: Lowered,
+        feeds: Sequence[str],
+        fetches: Sequence[str],
+        resources: Resources,
+        bodies: BodiesOf,
+    ) -> None:
         self._lowered = lowered
         self._feeds = feeds
         self._fetches = fetches
         self._resources = resources
+        self._bodies = bodies
         self._slots: dict[str, int] = {}
         self._handles: dict[str, Any] = {}
 
@@ -78,7 +93,7 @@ class _Assembler:
         return self._slots.setdefault(name, len(self._slots))
 
     def _host(self, item: Item) -> HostStep:
-        call = KernelCall(item.node, self._resources)
+        call = KernelCall(item.node, self._resources, self._bodies(item.node))
         return HostStep(
             call,
             rules.kernel[item.node.op],

@@ -7,28 +7,32 @@ than what it is made of. A shape that inference knows whole is a constant too.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from noria import dtypes, shapes
+from noria.compile.refs import RESOURCE_HANDLES
 from noria.dtypes import DType
 from noria.errors import TFError
 from noria.graph import rules
 from noria.graph.graph import Array, Graph, Node, Tensor
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
-from noria.graph.rules import InferCall, Info, KernelCall, Out
+from noria.graph.rules import Bodies, InferCall, Info, KernelCall, Out
 
 _FOLD_ANYWAY = 1 << 16  # elements: results up to this size are folded however small their inputs are
 _OPAQUE = (dtypes.resource, dtypes.variant)
 
 
-def analyse(graph: Graph, order: Sequence[Node], resources: Resources) -> dict[Tensor, Info]:
-    """What is known of each output of ``order``, constants included."""
+def analyse(
+    graph: Graph, order: Sequence[Node], resources: Resources, bodies: Bodies | None = None
+) -> dict[Tensor, Info]:
+    """What is known of each output of ``order``, constants included; ``bodies``: of the functions that nodes run."""
     infos: dict[Tensor, Info] = {}
     for node in order:
         inputs = tuple(infos[t] for t in node.inputs)
-        infos.update(zip(node.outputs, _outputs(node, inputs, resources), strict=True))
+        infos.update(zip(node.outputs, _outputs(node, inputs, resources, bodies), strict=True))
     return infos
 
 
@@ -39,12 +43,18 @@ def declared(node: Node, output: int) -> Info:
     return Info(node.output_dtypes[output], None)
 
 
-def _outputs(node: Node, inputs: tuple[Info, ...], resources: Resources) -> list[Info]:
+def _outputs(node: Node, inputs: tuple[Info, ...], resources: Resources, bodies: Bodies | None = None) -> list[Info]:
     if node.op == "Const":
         value = node.attrs["value"]
         assert isinstance(value, np.ndarray)
         return [Info(node.output_dtypes[0], value.shape, value)]
-    outs = _inferred(node, inputs)
+    if node.op in RESOURCE_HANDLES:
+        return [Info(d, (), handle=node) for d in node.output_dtypes]
+    if node.op == "Identity" and inputs[0].handle is not None:
+        return [inputs[0]]
+    outs = _inferred(node, inputs, bodies)
+    if "element_shape" in node.attrs and outs and outs[0].dtype is dtypes.resource:
+        outs[0] = replace(outs[0], handle=node)  # a TensorArray: its elements' shape is told by who makes it
     if _foldable(node, inputs, outs):
         try:
             return _folded(node, inputs, resources)
@@ -53,12 +63,12 @@ def _outputs(node: Node, inputs: tuple[Info, ...], resources: Resources) -> list
     return [_known_vector(node.op, info) for info in outs]
 
 
-def _inferred(node: Node, inputs: tuple[Info, ...]) -> list[Info]:
+def _inferred(node: Node, inputs: tuple[Info, ...], bodies: Bodies | None) -> list[Info]:
     rule = rules.infer.get(node.op)
     if rule is None:
         return [Info(d, None) for d in node.output_dtypes]
     try:
-        results = rule(InferCall(node, inputs))
+        results = rule(InferCall(node, inputs, bodies))
         return [
             Info(dtype, out.shape, dims=out.dims) if isinstance(out, Out) else Info(dtype, out)
             for dtype, out in zip(node.output_dtypes, results, strict=True)

@@ -5,13 +5,14 @@ A handle's identity is its container and shared name (its node name where that i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
 from noria import dtypes
+from noria.compile.functions import FUNCTIONAL, body_inputs, called, function_refs
 from noria.compile.refs import HANDLES
-from noria.graph.graph import Attr, Graph, Node
+from noria.graph.graph import Attr, Graph, Node, Tensor
 from noria.graph.resources import Resources, Variable
 
 Key = tuple[str, str]
@@ -29,17 +30,46 @@ def _text(value: Attr) -> str:
 
 
 def assigned_variables(graph: Graph, names: Iterable[str]) -> set[Key]:
-    """Variables that some node of ``names`` may change: any that goes into an op that does more than read it."""
+    """Variables that some node of ``names`` may change: any that goes into an op that does more than read it.
+
+    Functions that control flow runs are looked into, with the variables that they are handed.
+    """
     keys: set[Key] = set()
+    _assigned(graph, names, {}, keys, set())
+    return keys
+
+
+def _assigned(
+    graph: Graph, names: Iterable[str], given: Mapping[str, Key], keys: set[Key], seen: set[tuple[object, ...]]
+) -> None:
+    """given: the variables that arguments of this graph stand for, by the argument's name."""
     for name in names:
         node = graph[name]
-        if node.op in _READS:
+        if node.op in _READS or node.op == "Identity":
             continue
-        for tensor in node.inputs:
-            producer = graph[tensor.node]
-            if producer.op in HANDLES:
-                keys.add(handle_key(producer))
-    return keys
+        held = [_key(source(graph, t), given) for t in node.inputs]
+        if node.op not in FUNCTIONAL:
+            keys.update(key for key in held if key is not None)
+            continue
+        passed = held[len(held) - len(body_inputs(node)) :]
+        for ref in (ref for refs in function_refs(node).values() for ref in refs):
+            if (ref.name, *passed) not in seen:
+                seen.add((ref.name, *passed))
+                function = called(graph, ref, node)
+                inner = {arg: key for arg, key in zip(function.args, passed, strict=True) if key is not None}
+                _assigned(function.body, function.body.nodes, inner, keys, seen)
+
+
+def source(graph: Graph, tensor: Tensor) -> Node:
+    """The node that makes ``tensor``, past those that hand it on."""
+    node = graph[tensor.node]
+    while node.op == "Identity":
+        node = graph[node.inputs[0].node]
+    return node
+
+
+def _key(node: Node, given: Mapping[str, Key]) -> Key | None:
+    return handle_key(node) if node.op in HANDLES else given.get(node.name)
 
 
 def freeze(graph: Graph, resources: Resources, mutable: Collection[Key]) -> Graph:
@@ -53,7 +83,7 @@ def freeze(graph: Graph, resources: Resources, mutable: Collection[Key]) -> Grap
 def _frozen(graph: Graph, node: Node, resources: Resources, mutable: Collection[Key]) -> Node | None:
     if node.op not in _READS or not node.inputs or not node.output_dtypes:
         return None
-    handle = graph[node.inputs[0].node]
+    handle = source(graph, node.inputs[0])
     if handle.op not in HANDLES or handle_key(handle) in mutable:
         return None
     variable = resources.find(*handle_key(handle))

@@ -1,7 +1,8 @@
 """The ordered list of passes: graph → Program.
 
-``prepare`` does what all signatures of a model share (calls inlined, references resolved); ``compile_program`` does
-the rest for one list of feeds and fetches: cut → prune → freeze → fold → fuse → lower → partition → sessions.
+``prepare`` does what all signatures of a model share (calls inlined, references resolved, frames turned into ``If``
+and ``While``); ``compile_program`` does the rest for one list of feeds and fetches: cut → prune → freeze → fold → fuse
+→ lower → partition → sessions. Functions that control flow runs take the same way.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from noria.compile import freeze, refs
-from noria.compile.assemble import assemble
-from noria.compile.feeds import cut_feeds, follow, prune
+from noria.compile.assemble import BodiesOf, assemble
+from noria.compile.bodies import BodyTable
+from noria.compile.feeds import cut_feeds, follow, prune, replace_tensors
 from noria.compile.fold import analyse, declared
+from noria.compile.functions import BRANCHES, FUNCTIONAL, Functions, branch, bypass_unchanged, pruned, with_bodies
 from noria.compile.fuse import fuse
 from noria.compile.inline import inline
 from noria.compile.lowering import lower
@@ -21,7 +24,8 @@ from noria.compile.program import Program
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError, UnimplementedError
 from noria.graph import rules
-from noria.graph.graph import Graph, Node, Tensor
+from noria.graph.functionalize import INSIDE, functionalize
+from noria.graph.graph import Attr, Function, FunctionRef, Graph, Node, Tensor
 from noria.graph.graphdef import check_edges
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
@@ -34,7 +38,7 @@ _GIVEN = refs.RESOURCE_HANDLES | {"Placeholder", "PlaceholderWithDefault", "Plac
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A graph without calls and references, and what became of the tensors asked for."""
+    """A graph without calls, references and frames, and what became of the tensors asked for."""
 
     graph: Graph
     tensors: Mapping[Tensor, Tensor]
@@ -51,9 +55,29 @@ def prepare(graph: Graph, tensors: Iterable[Tensor], targets: Sequence[str] = ()
             graph.dtype(tensor)
     needed = prune(graph, wanted, targets)
     check_edges(needed)
-    inlined, found = inline(verify(needed, Stage.IMPORTED), wanted)
+    functions = Functions(graph.functions, _prepare_function)
+    prepared, found = _prepared(verify(needed, Stage.IMPORTED), wanted, targets, functions)
+    return Prepared(prepared, dict(zip(wanted, found, strict=True)))
+
+
+def _prepared(
+    graph: Graph, wanted: list[Tensor], targets: Sequence[str], functions: Functions
+) -> tuple[Graph, list[Tensor]]:
+    """``graph`` without calls, references and frames, and what became of ``wanted``."""
+    inlined, found = inline(graph, wanted)
     resolved, found = refs.resolve(verify(inlined, Stage.INLINED), found)
-    return Prepared(verify(resolved, Stage.RESOLVED), dict(zip(wanted, found, strict=True)))
+    resolved.functions = functions
+    flat, found = functionalize(resolved, found, targets, functions)
+    bypassed = bypass_unchanged(flat)
+    if bypassed:
+        flat, found = replace_tensors(flat, bypassed), [follow(bypassed, t) for t in found]
+    return verify(flat, Stage.RESOLVED), found
+
+
+def _prepare_function(function: Function, functions: Functions) -> Function:
+    """A library function whose body is prepared too."""
+    body, results = _prepared(function.body, list(function.results), function.control_results, functions)
+    return pruned(Function(function.name, body, function.args, tuple(results), function.control_results))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +109,76 @@ def compile_program(
     graph, replaced, placeholders = cut_feeds(prepared.graph, given)
     wanted = [follow(replaced, prepared.tensors.get(t, t)) for t in fetches]
     graph = prune(graph, wanted, targets, placeholders)
-    graph = freeze.freeze(graph, resources, mutable)
-    graph = verify(prune(graph, wanted, targets, placeholders), Stage.FROZEN)
     _check(graph, placeholders)
-    names = [str(p) for p in placeholders]
-    if engine:
-        return _for_engine(graph, names, wanted, targets, resources)
-    return _for_host(graph, names, wanted, resources)
+    return _Compiler(resources, mutable, engine=engine).program(graph, placeholders, wanted, targets)
+
+
+class _Compiler:
+    """What is the same for a graph and for the functions that its control flow runs."""
+
+    def __init__(self, resources: Resources, mutable: Collection[freeze.Key], *, engine: bool) -> None:
+        self._resources = resources
+        self._mutable = mutable
+        self._engine = engine
+
+    def program(self, graph: Graph, feeds: Sequence[Tensor], wanted: list[Tensor], targets: Sequence[str]) -> Program:
+        """The program of ``graph``, whose placeholders ``feeds`` are given in that order."""
+        graph = freeze.freeze(graph, self._resources, self._mutable)
+        graph = verify(prune(graph, wanted, targets, feeds), Stage.FROZEN)
+        bodies = BodyTable(graph.functions, self._resources, self._mutable, self.program)
+        names = [str(p) for p in feeds]
+        if not self._engine:
+            return _for_host(graph, names, wanted, self._resources, bodies)
+        order = graph.topological()
+        infos = analyse(graph, order, self._resources, bodies)
+        while chosen := _chosen(order, infos):
+            graph, wanted = _taken(graph, chosen, wanted)
+            graph = freeze.freeze(graph, self._resources, self._mutable)
+            graph = prune(graph, wanted, targets, feeds)
+            order = graph.topological()
+            infos = analyse(graph, order, self._resources, bodies)
+        return _for_engine(graph, order, infos, names, wanted, targets, self._resources, bodies)
+
+
+def _chosen(order: Sequence[Node], infos: Mapping[Tensor, Info]) -> dict[str, FunctionRef]:
+    """The branches that are known to be taken, by node."""
+    found: dict[str, FunctionRef] = {}
+    for node in order:
+        if node.op in BRANCHES:
+            value = infos[node.inputs[0]].value
+            if value is not None:
+                found[node.name] = branch(node, value)
+    return found
+
+
+def _taken(graph: Graph, chosen: Mapping[str, FunctionRef], wanted: list[Tensor]) -> tuple[Graph, list[Tensor]]:
+    """``graph`` with the branches in ``chosen`` in place of the nodes that choose between them."""
+    new = graph.copy()
+    for name, ref in chosen.items():
+        node = graph[name]
+        attrs: dict[str, Attr] = {"f": ref}
+        new.nodes[name] = Node(
+            name, "StatefulPartitionedCall", node.inputs[1:], node.control_inputs, attrs, node.output_dtypes
+        )
+    return inline(new, wanted)
 
 
 def _for_engine(
-    graph: Graph, feeds: Sequence[str], wanted: list[Tensor], targets: Sequence[str], resources: Resources
+    graph: Graph,
+    order: Sequence[Node],
+    infos: dict[Tensor, Info],
+    feeds: Sequence[str],
+    wanted: list[Tensor],
+    targets: Sequence[str],
+    resources: Resources,
+    bodies: BodyTable,
 ) -> Program:
-    order = graph.topological()
-    infos = analyse(graph, order, resources)
-    effects = {n.name for n in order if _has_effect(n, infos)}
+    def has_effect(node: Node, known: Mapping[Tensor, Info]) -> bool:
+        if node.op in FUNCTIONAL:
+            return bodies.has_effect(node, known, has_effect)
+        return _has_effect(node, known)
+
+    effects = {n.name for n in order if has_effect(n, infos)}
     graph, wanted = fuse(graph, order, infos, wanted)
     needed = _needed(graph, wanted, (*targets, *effects), infos)
     run_order = [n for n in graph.topological() if n.name in needed]
@@ -107,31 +186,48 @@ def _for_engine(
     fetched = [lowered.values[t].name for t in wanted]
     lowered.items = live(lowered.items, set(fetched), {*targets, *effects})
     steps = partition(graph, lowered, effects, set(fetched))
-    return assemble(lowered, steps, feeds, fetched, resources, effects=bool(effects))
+    return assemble(lowered, steps, feeds, fetched, resources, effects=bool(effects), bodies=_bodies_of(bodies, infos))
 
 
-def _for_host(graph: Graph, feeds: Sequence[str], wanted: list[Tensor], resources: Resources) -> Program:
+def _bodies_of(bodies: BodyTable, infos: Mapping[Tensor, Info]) -> BodiesOf:
+    return lambda node: bodies.bodies(node, infos) if node.op in FUNCTIONAL else {}
+
+
+def _for_host(
+    graph: Graph, feeds: Sequence[str], wanted: list[Tensor], resources: Resources, bodies: BodyTable
+) -> Program:
     """Every node as it stands, in an order that data and control edges allow: nothing folded, nothing gathered."""
     order = [n for n in graph.topological() if n.op != "NoOp"]
     infos = {t: declared(n, i) for n in order for i, t in enumerate(n.outputs)}
     lowered = lower([n for n in order if n.op != "Const"], infos, wanted, engine=False, host_only=set())
     fetched = [lowered.values[t].name for t in wanted]
-    return assemble(lowered, lowered.items, feeds, fetched, resources, effects=True)
+    return assemble(lowered, lowered.items, feeds, fetched, resources, effects=True, bodies=_bodies_of(bodies, infos))
 
 
 def unsupported(prepared: Prepared, feeds: Iterable[Tensor], fetches: Iterable[Tensor]) -> str:
     """A sentence naming every op between ``feeds`` and ``fetches`` that cannot run; empty when all can."""
     stop = [prepared.tensors.get(t, t) for t in feeds]
     needed = prepared.graph.closure([prepared.tensors.get(t, t) for t in fetches], stop=stop)
-    return rules.missing(prepared.graph[n] for n in needed if not _is_structure(prepared.graph[n]))
+    return rules.missing(n for n in with_bodies(prepared.graph, needed) if not _is_structure(n))
 
 
 def _is_structure(node: Node) -> bool:
-    return node.op in ("Const", "NoOp", "Placeholder", "PlaceholderV2") or node.op in refs.HANDLES
+    return node.op in _STRUCTURE or node.op in refs.HANDLES
+
+
+_STRUCTURE = frozenset({"Const", "NoOp", "Placeholder", "PlaceholderV2", INSIDE})
+
+
+def _reason(node: Node) -> str:
+    reason = node.attrs["reason"]
+    return reason.decode() if isinstance(reason, bytes) else ""
 
 
 def _check(graph: Graph, placeholders: Sequence[Tensor]) -> None:
-    missing = rules.missing(n for n in graph if not _is_structure(n))
+    for node in graph:
+        if node.op == INSIDE:
+            raise InvalidArgumentError(_reason(node))
+    missing = rules.missing(n for n in with_bodies(graph, graph.nodes) if not _is_structure(n))
     if missing:
         raise UnimplementedError(missing)
     fed = {p.node for p in placeholders}

@@ -25,6 +25,12 @@ HANDLES = REF_VARIABLES | {"VarHandleOp"}
 RESOURCE_HANDLES = HANDLES | {
     "HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2", "MutableDenseHashTableV2",
 }  # fmt: skip
+# What control flow of TensorFlow 1 does with references it also does with handles and values.
+_PLAIN = {
+    "RefSwitch": "Switch", "RefMerge": "Merge", "RefEnter": "Enter", "RefExit": "Exit",
+    "RefNextIteration": "NextIteration",
+}  # fmt: skip
+_GIVES_HANDLE = frozenset({"RefSwitch", "RefEnter"})
 _READ_THEN = {"ResourceGather": "GatherV2", "ResourceGatherNd": "GatherNd", "VariableShape": "Shape"}
 
 
@@ -54,11 +60,32 @@ class _Resolver:
             if node.op in _READ_THEN:
                 self._split(node)
             elif spec is not None and node.inputs:
-                self._inputs(node, spec.input_refs(node.attrs))
+                refs = spec.input_refs(node.attrs)
+                if node.op in _PLAIN and not self._gives_handle(node):
+                    refs = (False,) * len(refs)
+                self._inputs(node, refs)
+        for node in self._graph:
+            if node.op in _PLAIN:
+                self._plain(node)
         return self._out, [self._fetch(t) for t in fetches]
 
     def _handle(self, node: Node) -> Node:
         return Node(node.name, node.op, (), node.control_inputs, node.attrs, (dtypes.resource,), node.device)
+
+    def _gives_handle(self, node: Node) -> bool:
+        """Whether ``node`` hands on a reference to a variable that nothing has changed on the way."""
+        return node.op in _GIVES_HANDLE and self._root(node.inputs[0]) is not None
+
+    def _plain(self, node: Node) -> None:
+        """Replaces ``RefSwitch`` by ``Switch``, and so on, of a handle or of values."""
+        done = self._out[node.name]
+        attrs, kinds = dict(done.attrs), done.output_dtypes
+        if self._gives_handle(node):
+            attrs["T"] = dtypes.resource
+            kinds = (dtypes.resource,) * len(kinds)
+        self._out.nodes[node.name] = Node(
+            done.name, _PLAIN[node.op], done.inputs, done.control_inputs, attrs, kinds, done.device
+        )
 
     def _inputs(self, node: Node, wants_ref: tuple[bool, ...]) -> None:
         inputs: list[Tensor] = []
@@ -79,11 +106,16 @@ class _Resolver:
             self._out.nodes[node.name] = with_inputs(node, tuple(inputs), tuple(control))
 
     def _root(self, tensor: Tensor) -> Tensor | None:
-        """The handle of the variable that ``tensor`` refers to; None when it is no reference to a variable."""
+        """The handle of the variable that ``tensor`` refers to; None when it is no reference to a variable.
+
+        Within a branch or a loop that is the handle as it came in there.
+        """
         while True:
             node = self._graph[tensor.node]
-            if node.op in REF_VARIABLES:
+            if node.op in REF_VARIABLES or (node.op in _PLAIN and self._gives_handle(node)):
                 return tensor
+            if node.op in _PLAIN:
+                return None
             spec = op_spec(node.op)
             if spec is None or not spec.has_refs or not node.inputs or not _passes_ref(node):
                 return None
@@ -93,6 +125,8 @@ class _Resolver:
         found = self._reads.get((handle, control))
         if found is None:
             producer = self._graph[handle.node]
+            while producer.op in _GIVES_HANDLE:
+                producer = self._graph[producer.inputs[0].node]
             dtype = variable_dtype(producer) if producer.op in HANDLES else None
             name = self._out.unique_name(f"{handle.node}/read_value")
             read = Node(

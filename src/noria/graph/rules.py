@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -117,13 +117,14 @@ class Info:
 
     shape: partial; value: the whole value where it is constant; dims: the elements of an integer scalar or vector
     that stands for (part of) a shape, None where an element is unknown. ``value`` and ``dims`` are rarely both given:
-    read ``known_dims``.
+    read ``known_dims``. handle: the node that gives this resource, where that is known: a variable's or a table's.
     """
 
     dtype: DType
     shape: Shape
     value: Array | None = None
     dims: tuple[Dim, ...] | None = None
+    handle: Node | None = None
 
     @property
     def rank(self) -> int | None:
@@ -145,17 +146,37 @@ class Out:
     dims: tuple[Dim, ...] | None = None
 
 
+class Bodies(Protocol):
+    """What an infer rule may ask about the library functions that its op runs."""
+
+    def infer(self, function: FunctionRef, inputs: Sequence[Info]) -> Sequence[Info]:
+        """What is known of the results of ``function`` on such inputs."""
+
+    def unchanged(self, function: FunctionRef) -> frozenset[int]:
+        """The numbers of the results that are the argument of the same number, whatever that is."""
+
+
 class InferCall(_Attrs):
-    """What an infer rule receives: the node and what is known of its inputs."""
+    """What an infer rule receives: the node and what is known of its inputs.
 
-    __slots__ = ("inputs", "node")
+    bodies: for ops that run library functions; None where only the node itself is looked at.
+    """
 
-    def __init__(self, node: Node, inputs: tuple[Info, ...]) -> None:
+    __slots__ = ("bodies", "inputs", "node")
+
+    def __init__(self, node: Node, inputs: tuple[Info, ...], bodies: Bodies | None = None) -> None:
         self.node = node
         self.inputs = inputs
+        self.bodies = bodies
 
     def shape(self, index: int) -> Shape:
         return self.inputs[index].shape
+
+
+class Body(Protocol):
+    """A compiled library function: the values of its arguments → the values of its results."""
+
+    def __call__(self, values: Sequence[Any], /) -> list[Any]: ...
 
 
 class KernelCall(_Attrs):
@@ -163,14 +184,24 @@ class KernelCall(_Attrs):
 
     ``cache`` belongs to this node of this program: a kernel may keep what it derives from attributes alone there
     (a compiled regular expression, a parsed specification), never what depends on its inputs.
+    ``bodies``: the functions that the node runs, by attribute name; a ``While`` also has ``step``: its body and, on
+    the results, its condition, in one.
     """
 
-    __slots__ = ("cache", "node", "resources")
+    __slots__ = ("bodies", "cache", "node", "resources")
 
-    def __init__(self, node: Node, resources: Resources) -> None:
+    def __init__(self, node: Node, resources: Resources, bodies: Mapping[str, Sequence[Body]] | None = None) -> None:
         self.node = node
         self.resources = resources
+        self.bodies: Mapping[str, Sequence[Body]] = {} if bodies is None else bodies
         self.cache: dict[str, Any] = {}
+
+    def body(self, name: str, index: int = 0) -> Body:
+        """The function of attribute ``name``; InternalError where the node runs outside of a program."""
+        try:
+            return self.bodies[name][index]
+        except LookupError:
+            raise InternalError(f"node {self.name!r} ({self.node.op}) runs without its functions") from None
 
     @property
     def output_dtype(self) -> np.dtype[Any]:

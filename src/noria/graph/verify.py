@@ -25,6 +25,7 @@ class Stage(Enum):
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _REF_VARIABLES = frozenset({"Variable", "VariableV2", "TemporaryVariable"})
 _LOOP_BACK = frozenset({"NextIteration", "RefNextIteration"})  # the only edges that may close a cycle
+_HANDS_ON = frozenset({"Switch", "Enter"})  # of TensorFlow 1's control flow: handles go through
 _enabled = False
 
 
@@ -74,6 +75,8 @@ def _no_references(graph: Graph, node: Node, stage: Stage) -> str:
         return ""
     spec = op_spec(node.op)
     if spec is None:
+        return ""
+    if node.op in _HANDS_ON or any(isinstance(a, FunctionRef) for a in node.attrs.values()):
         return ""
     for tensor, ref in zip(node.inputs, spec.input_refs(node.attrs), strict=True):
         if graph[tensor.node].op in _REF_VARIABLES and not ref and node.op != "ReadVariableOp":

@@ -20,6 +20,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     einsum,
     elementwise,
     file_ops,
+    functional,
     fused,
     gather,
     gradients,
@@ -58,5 +59,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     state,
     strided_slice,
     strings,
+    tensor_array,
+    tensor_list,
     unicode,
 )

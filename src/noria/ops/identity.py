@@ -122,8 +122,8 @@ def _nothing_infer(call: InferCall) -> list[Shape]:
     return []
 
 
-@kernel("NoOp")
-def _no_op(call: KernelCall) -> tuple[Array, ...]:
+@kernel("NoOp", "_Retval")
+def _no_op(call: KernelCall, *inputs: Array) -> tuple[Array, ...]:
     return ()
 
 

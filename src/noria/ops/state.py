@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from noria import shapes
-from noria.errors import InvalidArgumentError
+from noria.errors import InvalidArgumentError, OutOfRangeError
 from noria.graph.graph import Array
 from noria.graph.resources import Variable
 from noria.graph.rules import InferCall, KernelCall, infer, kernel
@@ -208,3 +208,22 @@ def _assign_step_ref_infer(call: InferCall) -> list[Shape]:
 @kernel("AssignAdd", "AssignSub")
 def _assign_step_ref(call: KernelCall, variable: Variable, value: Array) -> Array:
     return _add_to(variable, value, np.add if call.node.op == "AssignAdd" else np.subtract)
+
+
+@infer("CountUpTo", "ResourceCountUpTo")
+def _count_up_to_infer(call: InferCall) -> list[Shape]:
+    return [()]
+
+
+@kernel("CountUpTo", "ResourceCountUpTo")
+def _count_up_to(call: KernelCall, variable: Variable) -> Array:
+    """Adds one to a scalar and returns what it was; OutOfRangeError, and no change, once it has reached ``limit``."""
+    limit = call.integer("limit")
+    with variable.lock:
+        old = variable.read()
+        if old.ndim:
+            raise InvalidArgumentError(f"input is not a scalar: {shapes.text(old.shape)}")
+        if int(old) >= limit:
+            raise OutOfRangeError(f"Reached limit of {limit}")
+        variable.assign(_own(old + old.dtype.type(1)))
+    return old

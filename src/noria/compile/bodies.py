@@ -1,0 +1,218 @@
+"""The functions that control flow ops of one program run: what is known of their results, and their programs.
+
+A function is specialised to its call: an argument that is constant there, or a known variable or table, becomes that
+in the body, so that shapes, frozen weights and folding reach into loops and branches. The others are fed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from noria.compile.feeds import prune
+from noria.compile.fold import analyse
+from noria.compile.freeze import Key, freeze, handle_key
+from noria.compile.functions import LOOPS, Functions, argument, body_inputs, function_refs, unchanged
+from noria.compile.inline import inline
+from noria.compile.program import Program
+from noria.compile.refs import RESOURCE_HANDLES
+from noria.graph.graph import Attr, Function, FunctionRef, Graph, Node, ShapeAttr, Tensor
+from noria.graph.resources import Resources
+from noria.graph.rules import Body, Info
+from noria.ops.state import ANONYMOUS
+
+IsEffect = Callable[[Node, Mapping[Tensor, Info]], bool]
+
+_MAX_DEPTH = 32  # functions that call themselves are followed no deeper: nothing is known of their results
+
+
+class Compile(Protocol):
+    """The rest of the compiler: a graph whose placeholders are fed → its program."""
+
+    def __call__(
+        self, graph: Graph, feeds: Sequence[Tensor], wanted: list[Tensor], targets: Sequence[str]
+    ) -> Program: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Specialised:
+    """A function for one kind of call: its graph, and for each argument the placeholder that is fed, None if none."""
+
+    graph: Graph
+    fed: tuple[Tensor | None, ...]
+    results: tuple[Tensor, ...]
+    targets: tuple[str, ...]
+
+
+class BodyTable:
+    """The functions of one program (``rules.Bodies``)."""
+
+    def __init__(
+        self, functions: Mapping[str, Function], resources: Resources, mutable: Collection[Key], compile_: Compile
+    ) -> None:
+        self._functions = functions
+        self._resources = resources
+        self._mutable = mutable
+        self._compile = compile_
+        self._known: dict[tuple[Any, ...], tuple[Specialised, dict[Tensor, Info]]] = {}
+        self._alive: list[Info] = []  # whose identity is a key of ``_known``
+        self._depth = 0
+
+    # --- what is known of results
+
+    def infer(self, function: FunctionRef, inputs: Sequence[Info]) -> list[Info]:
+        """What is known of the results of ``function``."""
+        if self._depth > _MAX_DEPTH:
+            found = self._functions[function.name]
+            return [Info(found.body.dtype(t), None) for t in found.results]
+        special, infos = self._analysed(self._functions[function.name], inputs)
+        return [infos[t] for t in special.results]
+
+    def unchanged(self, function: FunctionRef) -> frozenset[int]:
+        """The results that are the argument of the same number."""
+        return unchanged(self._functions[function.name])
+
+    def _analysed(self, function: Function, inputs: Sequence[Info]) -> tuple[Specialised, dict[Tensor, Info]]:
+        key = (function.name, *((i.shape, id(i.value), _identity(i.handle)) for i in inputs))
+        found = self._known.get(key)
+        if found is None:
+            self._alive.extend(inputs)
+            special = self._specialise(function, inputs)
+            self._depth += 1
+            try:
+                infos = analyse(special.graph, special.graph.topological(), self._resources, self)
+            finally:
+                self._depth -= 1
+            found = self._known[key] = (special, infos)
+        return found
+
+    def _specialise(self, function: Function, inputs: Sequence[Info]) -> Specialised:
+        graph = function.body.copy()
+        fed: list[Tensor | None] = []
+        for arg, info in zip(function.args, inputs, strict=True):
+            graph.nodes[arg] = node = _argument(graph[arg], info)
+            fed.append(Tensor(arg) if node.op == "Placeholder" else None)
+        graph = freeze(graph, self._resources, self._mutable)
+        graph = prune(graph, function.results, function.control_results)
+        fed = [t if t is not None and t.node in graph else None for t in fed]
+        return Specialised(graph, tuple(fed), function.results, function.control_results)
+
+    # --- what order matters to
+
+    def has_effect(self, node: Node, infos: Mapping[Tensor, Info], is_effect: IsEffect) -> bool:
+        """Whether a function that ``node`` runs reads or changes anything but its arguments."""
+        if self._depth > _MAX_DEPTH:
+            return True
+        for _, ref, known in self._calls(node, infos):
+            special, inner = self._analysed(self._functions[ref.name], known)
+            self._depth += 1
+            try:
+                if any(is_effect(n, inner) for n in special.graph):
+                    return True
+            finally:
+                self._depth -= 1
+        return False
+
+    # --- programs
+
+    def bodies(self, node: Node, infos: Mapping[Tensor, Info]) -> dict[str, tuple[Body, ...]]:
+        """The functions of ``node`` as what its kernel calls, by attribute; each is compiled at its first call."""
+        found: dict[str, tuple[Body, ...]] = {}
+        for key, ref, known in self._calls(node, infos):
+            found[key] = (*found.get(key, ()), _LazyBody(self, self._functions[ref.name], known))
+        return found
+
+    def plan(self, function: Function, inputs: Sequence[Info]) -> Plan:
+        """``function`` compiled for a call with such inputs."""
+        special, _ = self._analysed(function, inputs)
+        places = {t: i for i, t in enumerate(special.fed) if t is not None}
+        given = [argument(function, t) for t in special.results]
+        computed = [t for t, place in zip(special.results, given, strict=True) if place is None]
+        program = self._compile(special.graph, list(places), computed, special.targets)
+        made = iter(range(len(computed)))
+        results = tuple((False, next(made)) if place is None else (True, place) for place in given)
+        return Plan(program, tuple(places.values()), results)
+
+    def _calls(self, node: Node, infos: Mapping[Tensor, Info]) -> list[tuple[str, FunctionRef, Sequence[Info]]]:
+        """Each function that ``node`` runs: its attribute, its name, and what is known of its arguments."""
+        refs = function_refs(node)
+        inputs = [infos[t] for t in body_inputs(node)]
+        if node.op not in LOOPS:
+            return [(key, ref, inputs) for key, listed in refs.items() for ref in listed]
+        [cond], [body] = refs["cond"], refs["body"]
+        kept = self.unchanged(body)
+        rounds = [
+            info if i in kept else Info(info.dtype, infos[Tensor(node.name, i)].shape) for i, info in enumerate(inputs)
+        ]
+        assert isinstance(self._functions, Functions)
+        step = self._functions.step(self._functions[cond.name], self._functions[body.name], inline)
+        return [("cond", cond, rounds), ("step", FunctionRef(step.name), rounds)]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled function: which arguments its program takes, and where each result comes from.
+
+    results: whether it is an argument, and the number of that argument or of the program's result.
+    """
+
+    program: Program
+    takes: tuple[int, ...]
+    results: tuple[tuple[bool, int], ...]
+
+
+class _LazyBody:
+    """A function that is compiled when it is first called, by whichever thread comes first (``rules.Body``)."""
+
+    __slots__ = ("_function", "_inputs", "_lock", "_run", "_table")
+
+    def __init__(self, table: BodyTable, function: Function, inputs: Sequence[Info]) -> None:
+        self._table = table
+        self._function = function
+        self._inputs = inputs
+        self._lock = threading.Lock()
+        self._run: Body | None = None
+
+    def __call__(self, values: Sequence[Any], /) -> list[Any]:
+        run = self._run
+        if run is None:
+            with self._lock:
+                run = self._run
+                if run is None:
+                    run = self._run = _runner(self._table.plan(self._function, self._inputs))
+        return run(values)
+
+
+def _runner(plan: Plan) -> Body:
+    run, takes, results = plan.program.run, plan.takes, plan.results
+    if not any(given for given, _ in results):
+        return lambda values: run([values[i] for i in takes])
+
+    def mixed(values: Sequence[Any], /) -> list[Any]:
+        made = run([values[i] for i in takes])
+        return [values[i] if given else made[i] for given, i in results]
+
+    return mixed
+
+
+def _identity(handle: Node | None) -> tuple[str, Key] | None:
+    return None if handle is None else (handle.op, handle_key(handle))
+
+
+def _argument(arg: Node, info: Info) -> Node:
+    """What stands for an argument in a specialised body: a constant, a variable's or table's handle, a feed."""
+    dtype = arg.output_dtypes[0]
+    if info.value is not None:
+        return Node(arg.name, "Const", attrs={"value": info.value, "dtype": dtype}, output_dtypes=(dtype,))
+    handle = info.handle
+    attrs: dict[str, Attr]
+    if handle is not None and handle.op in RESOURCE_HANDLES and handle.attrs.get("shared_name") != ANONYMOUS.encode():
+        container, name = handle_key(handle)
+        attrs = {**handle.attrs, "container": container.encode(), "shared_name": name.encode()}
+        return Node(arg.name, handle.op, attrs=attrs, output_dtypes=handle.output_dtypes)
+    attrs = {"dtype": dtype, "shape": ShapeAttr(info.shape)}
+    if handle is not None and "element_shape" in handle.attrs:
+        attrs["element_shape"] = handle.attrs["element_shape"]  # of a TensorArray
+    return Node(arg.name, "Placeholder", attrs=attrs, output_dtypes=(dtype,))
