@@ -30,7 +30,7 @@ from google.protobuf.message import DecodeError
 from noria import dtypes
 from noria.dtypes import DType
 from noria.errors import DataLossError, FailedPreconditionError, InvalidArgumentError, TFError, UnimplementedError
-from noria.formats import coding, files, tensor_slice
+from noria.formats import coding, files, strided, tensor_slice
 from noria.formats.checkpoint_reader import CheckpointReader, Entry
 from noria.formats.coding import Malformed
 from noria.formats.files import Bytes
@@ -45,7 +45,6 @@ Array = npt.NDArray[Any]
 VERSION: Final = 1  # of the format, TensorFlow's kTensorBundleVersion
 _MAX_RANK: Final = 64
 _LARGE: Final = 1 << 22  # bytes from which a second thread is worth its wait
-_RUN: Final = 1 << 20  # elements of a strided array that are put in order at a time
 
 
 def index_path(prefix: files.PathLike) -> str:
@@ -400,26 +399,7 @@ def _pieces(values: Array, dtype: DType) -> Iterable[tuple[Any, Any]]:
         return pieces
     if dtype.numpy.hasobject:
         raise UnimplementedError(f"tensors of dtype {dtype} cannot be stored in a checkpoint")
-    if values.dtype == dtype.numpy and values.flags.c_contiguous:
-        plain = values.reshape(-1).view(np.uint8)
-        plain.flags.writeable = False
-        return [(plain, plain)]
-    return _cut(values, dtype)
-
-
-def _cut(values: Array, dtype: DType) -> Iterator[tuple[Any, Any]]:
-    """The bytes of an array that is not laid out as files have it, in pieces: the whole is never copied."""
-    pieces = np.nditer(
-        values,
-        ["external_loop", "buffered", "zerosize_ok"],
-        op_dtypes=[dtype.numpy],
-        order="C",
-        casting="unsafe",
-        buffersize=_RUN,
-    )
-    for piece in pieces:
-        content = np.asarray(piece).tobytes()
-        yield content, content
+    return ((piece, piece) for piece in strided.pieces(values, dtype.numpy))
 
 
 def write_bundle(prefix: files.PathLike, tensors: Mapping[str, npt.ArrayLike], *, sync: bool = True) -> None:
