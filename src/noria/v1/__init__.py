@@ -30,6 +30,11 @@ _MODULES = (
     "constant",
     "framework",
     "placeholder",
+    "variables",
+    "scope_state",
+    "variable_kinds",
+    "state_ops",
+    "variable_lists",
     "generated_ops",
     "session",
 )

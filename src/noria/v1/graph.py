@@ -19,6 +19,7 @@ from noria.v1.exports import export
 from noria.v1.inference import infer_outputs
 from noria.v1.naming import UniqueNames, check_op_name, check_scope_name
 from noria.v1.operation import Operation, Tensor
+from noria.v1.resource_shapes import refine
 from noria.v1.tensor_shape import shape_proto
 
 # TensorFlow 1.15's graph version: TensorFlow of every age from 1.x on reads graphs of this producer.
@@ -88,6 +89,7 @@ class Graph(Collections):
         self._gradient_overrides: dict[str, str] = {}
         self._unfeedable: set[Tensor] = set()
         self._unfetchable: set[Operation] = set()
+        self._variable_creators: list[Any] = []  # the innermost last: see variables.variable_creator_scope
 
     # --- operations -------------------------------------------------------------------------------------------------
 
@@ -149,7 +151,7 @@ class Graph(Collections):
         """Gives ``op`` its node and its outputs with what is known of them."""
         node = import_node(op._proto, self._library)
         try:
-            infos = infer_outputs(node, [t.info for t in op._inputs])
+            infos = refine(node, op._inputs, infer_outputs(node, [t.info for t in op._inputs]))
         except InvalidArgumentError as error:
             shapes = ", ".join(str(t.shape) for t in op._inputs)
             raise InvalidArgumentError(
@@ -233,7 +235,8 @@ class Graph(Collections):
     def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Operation | Tensor:
         """The Operation or Tensor of this graph that ``obj`` is, names, or stands for (``_as_graph_element``)."""
         if hasattr(obj, "_as_graph_element"):
-            obj = obj._as_graph_element() or obj
+            stands_for = obj._as_graph_element()
+            obj = obj if stands_for is None else stands_for
         if isinstance(obj, str):
             return self._named(obj, allow_tensor, allow_operation)
         if (isinstance(obj, Tensor) and allow_tensor) or (isinstance(obj, Operation) and allow_operation):

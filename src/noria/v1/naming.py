@@ -53,3 +53,18 @@ class UniqueNames:
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._used
+
+
+def strip_name_scope(name: str, export_scope: str | None) -> str:
+    """``name`` (of a node, ``^node`` or ``loc:@node``) without ``export_scope/`` at its start."""
+    if not export_scope:
+        return name
+    return re.sub(rf"([\^]|loc:@|^){re.escape(export_scope.rstrip('/'))}[\/]+(.*)", r"\1\2", name)
+
+
+def prepend_name_scope(name: str, import_scope: str | None) -> str:
+    """``name`` (of a node, ``^node`` or ``loc:@node``) within ``import_scope/``."""
+    if not import_scope:
+        return name
+    mark = next((m for m in ("^", "loc:@") if name.startswith(m)), "")
+    return f"{mark}{import_scope.rstrip('/')}/{name[len(mark) :]}"
