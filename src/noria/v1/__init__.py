@@ -37,6 +37,8 @@ _MODULES = (
     "variable_lists",
     "generated_ops",
     "session",
+    "importer",
+    "graph_util",
 )
 
 for _name in _MODULES:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from noria.errors import InvalidArgumentError
 from noria.graph.graph import Graph as CoreGraph
+from noria.graph.graph import Node
 from noria.graph.graphdef import Library, import_node
 from noria.graph.op_spec import OpSpec
+from noria.graph.rules import Info
 from noria.protos.tensorflow import AttrValue, FunctionDef, FunctionDefLibrary, GraphDef, NodeDef, VersionDef
 from noria.v1 import stacks
 from noria.v1.collections_store import Collections
 from noria.v1.device import Placement, place
-from noria.v1.dtypes import DType, from_core
+from noria.v1.dtypes import DType, from_core, runtime_name
 from noria.v1.exports import export
 from noria.v1.inference import infer_outputs
 from noria.v1.naming import UniqueNames, check_op_name, check_scope_name
 from noria.v1.operation import Operation, Tensor
 from noria.v1.resource_shapes import refine
-from noria.v1.tensor_shape import shape_proto
+from noria.v1.tensor_shape import of_core, shape_proto
 
 # TensorFlow 1.15's graph version: TensorFlow of every age from 1.x on reads graphs of this producer.
 _VERSIONS = VersionDef(producer=134)
@@ -134,7 +136,7 @@ class Graph(Collections):
                 raise ValueError(f"{tensor!r} must be from the same graph as {proto.name!r} (op {proto.op})")
         op = Operation(self, proto, self._library.spec(proto.op), inputs, control)
         _write_inputs(op)
-        self._infer(op)
+        self._infer(op, import_node(proto, self._library), [t.info for t in inputs])
         op._number = len(self._operations) + 1
         self._operations[proto.name] = op
         self.names.mark(proto.name)
@@ -147,22 +149,74 @@ class Graph(Collections):
             context.AddOp(op)
         return op
 
-    def _infer(self, op: Operation) -> None:
-        """Gives ``op`` its node and its outputs with what is known of them."""
-        node = import_node(op._proto, self._library)
+    def adopt(
+        self, proto: NodeDef, spec: OpSpec, inputs: Sequence[Tensor | None], control: Sequence[Operation]
+    ) -> Operation:
+        """Adds an operation of an imported graph: ``proto`` as it is, inputs written in it, whatever scopes are open.
+
+        An input that is None closes a loop; whoever imports puts it into the operation's inputs later.
+        """
+        op = Operation(self, proto, spec, [], control)
+        node = import_node(proto, self._library)
+        wanted = spec.input_dtypes(node.attrs)
+        for i, (tensor, dtype) in enumerate(zip(inputs, wanted, strict=True)):
+            if tensor is not None and tensor.info.dtype is not dtype:
+                raise InvalidArgumentError(
+                    f"Input {i} of node {proto.name} was passed {runtime_name(tensor.dtype)} from {tensor.name} "
+                    f"incompatible with expected {runtime_name(from_core(dtype))}."
+                )
+        op._inputs = list(inputs)  # type: ignore[arg-type]  # None only until the loop is closed
+        infos = [Info(d, None) if t is None else t.info for t, d in zip(inputs, wanted, strict=True)]
+        self._infer(op, node, infos)
+        op._number = len(self._operations) + 1
+        self._operations[proto.name] = op
+        self.names.mark(proto.name)
+        return op
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Takes back operations that were just adopted, when the import fails."""
+        for name in names:
+            del self._operations[name]
+            del self.core.nodes[name]
+
+    def enter_blocks(self, op: Operation) -> None:
+        """Lets an adopted operation wait and belong where the open blocks say."""
+        op._add_control_inputs(self._control_inputs_for(op._inputs))
+        context = self._control_flow_context
+        op._control_flow_context = context
+        if context is not None:
+            context.AddOp(op)
+
+    def names_and_scopes(self) -> set[str]:
+        """The names of all operations, and of every scope that one lies in."""
+        found = set(self._operations)
+        for name in self._operations:
+            at = name.rfind("/")
+            while at > 0 and name[:at] not in found:
+                found.add(name[:at])
+                at = name.rfind("/", 0, at)
+        return found
+
+    def _infer(self, op: Operation, node: Node, inputs: Sequence[Info]) -> None:
+        """Gives ``op`` its outputs with what is known of them, and the graph its node."""
         try:
-            infos = refine(node, op._inputs, infer_outputs(node, [t.info for t in op._inputs]))
+            infos = refine(node, op._inputs, infer_outputs(node, inputs))
         except InvalidArgumentError as error:
-            shapes = ", ".join(str(t.shape) for t in op._inputs)
+            shapes = ", ".join(str(of_core(i.shape)) for i in inputs)
             raise InvalidArgumentError(
                 f"{error.message} for '{op.name}' (op: '{op.type}') with input shapes: {shapes}."
             ) from None
         self.core.nodes[op.name] = node
-        op._outputs = [Tensor(op, i, t, info) for i, (t, info) in enumerate(zip(_output_types(op), infos, strict=True))]
+        types = _output_types(op, node)
+        op._outputs = [Tensor(op, i, t, info) for i, (t, info) in enumerate(zip(types, infos, strict=True))]
 
-    def _place(self, op: Operation) -> None:
+    def apply_devices(self, op: Operation) -> None:
+        """Sets the device of ``op`` as the open device blocks say."""
         if self._devices:
             place(self._devices, op)
+
+    def _place(self, op: Operation) -> None:
+        self.apply_devices(op)
         if self._colocation:
             groups = sorted({g for other in self._colocation for g in other.colocation_groups()})
             value = AttrValue()
@@ -445,11 +499,12 @@ class Graph(Collections):
         self._control_flow_context = context
 
 
-def _output_types(op: Operation) -> list[DType]:
+def _output_types(op: Operation, node: Node) -> list[DType]:
     spec = op._spec
     if spec is None:
         return []
-    node = op.node
+    if not spec.has_refs:
+        return [from_core(d) for d in node.output_dtypes]
     refs = [arg.is_ref for arg in spec.outputs for _ in arg.dtypes(node.attrs)]
     plain = [from_core(d) for d in node.output_dtypes]
     return [d._as_ref if ref else d for d, ref in zip(plain, refs, strict=True)]

@@ -16,7 +16,7 @@ from noria import shapes
 from noria.errors import TFError
 from noria.graph import rules
 from noria.graph.graph import Node
-from noria.graph.op_spec import is_stateful
+from noria.graph.op_spec import is_stateful, op_spec
 from noria.graph.resources import Resources
 from noria.graph.rules import InferCall, Info, KernelCall, Out
 
@@ -51,6 +51,9 @@ def _inferred(node: Node, inputs: Sequence[Info]) -> list[Info]:
 def _folded(node: Node, inputs: Sequence[Info], outs: Sequence[Info]) -> list[Info] | None:
     if not inputs or node.op not in rules.kernel or is_stateful(node.op) or node.op in _OPAQUE:
         return None
+    spec = op_spec(node.op)
+    if spec is not None and spec.has_refs:  # what stands in a variable is not its value at any one time
+        return None
     values = [i.value for i in inputs]
     if any(v is None or v.size > _SMALL for v in values):
         return None
@@ -67,7 +70,19 @@ def _folded(node: Node, inputs: Sequence[Info], outs: Sequence[Info]) -> list[In
     return [Info(d, a.shape, a) for d, a in zip(node.output_dtypes, arrays, strict=True)]
 
 
-_OPAQUE: Final = frozenset({"PlaceholderWithDefault", "StopGradient", "PreventGradient", "CheckNumerics", "Print"})
+_OPAQUE: Final = frozenset(
+    {
+        "PlaceholderWithDefault",
+        "Switch",
+        "Merge",
+        "Enter",
+        "Exit",
+        "StopGradient",
+        "PreventGradient",
+        "CheckNumerics",
+        "Print",
+    }
+)
 
 
 def _known_vector(node: Node, info: Info) -> Info:

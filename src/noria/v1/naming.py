@@ -8,6 +8,11 @@ _VALID_OP = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 _VALID_SCOPE = re.compile(r"[A-Za-z0-9_.\\/>-]*")
 
 
+def is_op_name(name: str) -> bool:
+    """Whether an operation may be called ``name``."""
+    return _VALID_OP.fullmatch(name) is not None
+
+
 def check_op_name(name: str) -> None:
     """ValueError when no operation may be called ``name``."""
     if not _VALID_OP.fullmatch(name):
