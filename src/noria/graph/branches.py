@@ -59,7 +59,7 @@ class Branches:
         found = self._roots.get(tensor)
         if found is None:
             node = self._work.graph[tensor.node]
-            copied = node.op == "Identity" and not node.control_inputs
+            copied = node.op == "Identity"
             found = self._roots[tensor] = self._pred(self._work.follow(node.inputs[0])) if copied else tensor
         return found
 
@@ -205,6 +205,8 @@ class Branches:
             "else_branch": work.library.add(functions[0]), "then_branch": work.library.add(functions[1]),
         }  # fmt: skip
         waits = dict.fromkeys([*cuts[0].outside, *cuts[1].outside])
+        for gate in (g for cut in cuts for g in cut.passed):
+            waits.update(dict.fromkeys(self._gate_waits(work.graph[gate])))
         op = "If" if stateful else "StatelessIf"
         work.add(Node(name, op, (group.pred, *inputs), tuple(waits), attrs, tuple(results)))
         if group.common:
@@ -227,6 +229,16 @@ class Branches:
         return self._pred(self._work.follow(node.inputs[1])) == group.pred and group.pred not in self.states.get(
             node.name, _ALWAYS
         )
+
+    def _gate_waits(self, gate: Node) -> list[str]:
+        """What a Switch, and the copies of its predicate, wait for."""
+        work = self._work
+        waits = list(work.control(gate))
+        node = work.graph[work.follow(gate.inputs[1]).node]
+        while node.op == "Identity":
+            waits += work.control(node)
+            node = work.graph[work.follow(node.inputs[0]).node]
+        return waits
 
     def _inputs(self, group: _Group, cuts: Sequence[Cut]) -> tuple[list[Tensor], list[dict[Tensor, int]]]:
         """What the ``If`` takes, and for each branch the number of the argument that a captured tensor becomes."""

@@ -81,7 +81,7 @@ class Cut:
     """A part of a graph that becomes the body of a function.
 
     member: whether a node belongs to the part; args: the tensors that are arguments, with their numbers; gates: nodes
-    that only tell that the part runs. Tensors from outside that are no argument yet are ``captured``, control edges
+    that only let it run. Tensors from outside that are no argument yet are ``captured``, control edges
     from outside noted in ``outside``: the whole part waits for them.
     """
 
@@ -94,6 +94,7 @@ class Cut:
         self._constants: dict[Tensor, bool] = {}
         self._gates = {*gates, *(t.node for t in args)}
         self.captured: list[Tensor] = []
+        self.passed: dict[str, None] = {}  # gates on the way
         self.outside: list[str] = []
 
     def gate(self, tensor: Tensor, value: bool) -> None:
@@ -116,6 +117,8 @@ class Cut:
                 if one in self.args or one in self._constants:
                     continue
                 if not self._member(one.node):
+                    if one.node in self._gates:
+                        self.passed[one.node] = None
                     if one not in self.captured:
                         self.captured.append(one)
                     continue
@@ -123,6 +126,7 @@ class Cut:
             else:
                 name = work.follow_name(one)
                 if name in self._gates:
+                    self.passed[name] = None
                     continue
                 if not self._member(name):
                     self.outside.append(name)

@@ -158,3 +158,20 @@ def stacked(items: list[Any], dtype: DType, shape: tuple[int, ...]) -> Array:
 def concatenated(items: list[Array], dtype: DType, rest: tuple[int, ...]) -> Array:
     """The elements along their first axis; ``rest`` is the shape of a row."""
     return np.concatenate(items, axis=0) if items else np.empty((0, *rest), dtype.numpy)
+
+
+def added(a: TensorList, b: TensorList) -> TensorList:
+    """The sums of the elements; one that was never set counts as zero."""
+    a.check_dtype(b.dtype)
+    if len(a.items) != len(b.items):
+        raise InvalidArgumentError(
+            "Trying to add two lists of tensors with different lengths. One is "
+            f"{len(a.items)} and the other is {len(b.items)}"
+        )
+    items: list[Any] = []
+    for x, y in zip(a.items, b.items, strict=True):
+        if x is None or y is None:
+            items.append(y if x is None else x)
+        else:
+            items.append(added(x, y) if isinstance(x, TensorList) else np.add(x, y))
+    return TensorList(a.dtype, shapes.merge(a.shape, b.shape), items)

@@ -27,6 +27,7 @@ from noria.ops._numeric import (
     widened_emit,
     widened_test,
 )
+from noria.ops._tensor_list import TensorList, added
 from noria.shapes import Shape
 
 # Op → its result for two elements of a shape; None where it has none.
@@ -329,8 +330,10 @@ def _add_n_infer(call: InferCall) -> Sequence[Shape]:
 
 @kernel("AddN", "AccumulateNV2")
 @quiet
-def _add_n(call: KernelCall, *inputs: Array) -> Array:
+def _add_n(call: KernelCall, *inputs: Any) -> Any:
     first = inputs[0]
+    if isinstance(first, TensorList):
+        return reduce(added, inputs)
     if first.dtype == object:
         raise UnimplementedError(f"{call.node.op} (node {call.name!r}) of variants is not supported, only of numbers")
     for i, x in enumerate(inputs):

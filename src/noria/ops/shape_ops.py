@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from noria.ops._arrays import (
     vector_length,
     zeros,
 )
+from noria.ops._tensor_list import TensorList
 from noria.shapes import Dim, Shape
 
 # Shape, ShapeN, Size, Rank
@@ -464,7 +466,9 @@ def _like_infer(call: InferCall) -> list[Out]:
 
 
 @kernel("ZerosLike")
-def _zeros_like(call: KernelCall, x: Array) -> Array:
+def _zeros_like(call: KernelCall, x: Any) -> Any:
+    if isinstance(x, TensorList):
+        return x.copy([None if item is None else _zeros_like(call, item) for item in x.items])
     return zeros(x.shape, x.dtype)
 
 
