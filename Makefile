@@ -68,10 +68,11 @@ $(VENV)/.lint: $(VENV)/.test
 	$(VENV)/bin/python -m pip install --quiet --group lint
 	@touch $@
 
-# tensorflow-serving-api asks for the package `tensorflow`; tensorflow-cpu is the same library without CUDA.
+# tensorflow-serving-api and tf-keras (TensorFlow 1's layers and cells) ask for the package `tensorflow`;
+# tensorflow-cpu is the same library without CUDA.
 $(ORACLE)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(ORACLE)
 	$(ORACLE)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(ORACLE)/bin/python -m pip install --quiet --editable . --group oracle
-	$(ORACLE)/bin/python -m pip install --quiet --no-deps 'tensorflow-serving-api==2.21.*'
+	$(ORACLE)/bin/python -m pip install --quiet --no-deps 'tensorflow-serving-api==2.21.*' 'tf-keras==2.21.*'
 	@touch $@

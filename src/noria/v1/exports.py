@@ -188,3 +188,13 @@ def _nearest(space: str, full: str) -> Iterator[str]:
     anywhere = {name.rpartition(".")[2].lower(): name for name in _objects}
     yield from (anywhere[name] for name in difflib.get_close_matches(last, anywhere, n=1, cutoff=0.8))
     yield from difflib.get_close_matches(full, _objects, n=1, cutoff=0.6)
+
+
+class _Public:
+    """The public names, looked up when they are used: functions made of other public functions read as programs do."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lookup("", name)
+
+
+tf: Any = _Public()
