@@ -83,8 +83,9 @@ def _path(path: str | None, directory: str | None) -> str:
 def main() -> None:
     """Look into, run and serve TensorFlow models, without TensorFlow."""
     # In this process the engine's pool does the arithmetic. NumPy's own threads would take a third of its import, and
-    # later compete with that pool.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # later compete with that pool. A program that `exec` runs may use NumPy itself.
+    if click.get_current_context().invoked_subcommand != "exec":
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @main.command(short_help="Show what is in a model, and whether it runs here.")
@@ -186,3 +187,27 @@ def serve(arguments: tuple[str, ...]) -> None:
 
 for _command in writing.COMMANDS:
     main.add_command(_command)
+
+
+@main.command(
+    "exec",
+    short_help="Run a TensorFlow 1.x program.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option("-m", "as_module", is_flag=True, help="PROGRAM is the name of a module.")
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def exec_(program: str, arguments: tuple[str, ...], as_module: bool) -> None:
+    """Run an unchanged TensorFlow 1.x program: in it, tensorflow is noria.v1.
+
+    PROGRAM is a file, or a folder with __main__.py; with -m, a module. What follows it is the program's own. The
+    status is the program's. NORIA_TRACEBACK=1 shows Noria's frames in tracebacks too.
+
+    \b
+    Example:
+      noria exec train.py --steps=100
+      noria exec -m mypackage.export --out=/models/mine/1
+    """
+    from noria.cli.exec import run_program  # brings the graph, the engine, all of tf: --help must not wait for them
+
+    raise SystemExit(run_program(program, arguments, as_module=as_module))

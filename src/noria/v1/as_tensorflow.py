@@ -1,0 +1,147 @@
+"""Lets ``import tensorflow`` and its modules mean ``noria.v1``, for programs that run unchanged under ``noria exec``.
+
+``tensorflow`` and ``tensorflow.compat.v1`` are ``noria.v1`` itself, its namespaces are modules, and the modules of
+``tensorflow.python`` and ``tensorflow.core`` that programs use (``private_modules``) show what is public elsewhere. A
+TensorFlow that is installed is not looked at.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from noria.protos import error_codes, tensorflow
+from noria.v1 import api_names, exports
+from noria.v1.private_modules import MESSAGES, PLACES, RENAMED
+
+_TOP = "tensorflow"
+
+
+def install() -> None:
+    """From now on, imports of ``tensorflow`` and what is below it give ``noria.v1``."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        importlib.import_module(exports.ROOT)
+        _forget()
+        sys.meta_path.insert(0, _Finder())
+
+
+def uninstall() -> None:
+    """Undoes ``install``; a TensorFlow that was imported before it is imported anew."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+    _forget()
+    face = vars(sys.modules[exports.ROOT])
+    for name in [name for name, value in face.items() if isinstance(value, _Private)]:
+        del face[name]
+
+
+def _forget() -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == _TOP]:
+        del sys.modules[name]
+
+
+class _Finder(MetaPathFinder):
+    """Finds every module of TensorFlow, or says which there are."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        top, _, name = fullname.partition(".")
+        if top != _TOP:
+            return None
+        if _module(name) is None:
+            raise ModuleNotFoundError(_missing(name))  # with name=, `from a import b` would drop the message
+        return ModuleSpec(fullname, _Loader(), is_package=True)
+
+
+class _Loader(Loader):
+    """Puts the module that stands for TensorFlow's in its place."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        found = _module(module.__name__.partition(".")[2])
+        assert found is not None  # the finder asked before
+        sys.modules[module.__name__] = found
+
+
+class _Private(ModuleType):
+    """A module or package inside TensorFlow; ``path`` is its name without ``tensorflow.``."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{_TOP}.{path}")
+        self.__path__ = []
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = _find(self._path, name)
+        vars(self)[name] = value
+        return value
+
+
+class _Messages(ModuleType):
+    """A generated module of messages, such as ``tensorflow.core.framework.graph_pb2``."""
+
+    def __getattr__(self, name: str) -> Any:
+        package = error_codes if self.__name__.endswith("error_codes_pb2") else tensorflow
+        return getattr(package, name)
+
+
+def _module(name: str) -> ModuleType | None:
+    """The module for ``tensorflow.name``; None where there is none."""
+    if name in ("", "compat.v1"):
+        return sys.modules[exports.ROOT]
+    name = name.removeprefix("compat.v1.")
+    if name in MESSAGES:
+        return _Messages(f"{_TOP}.{name}")
+    if name in PLACES or _has_below(name, PLACES) or _has_below(name, MESSAGES):
+        return _Private(name)
+    if name.startswith("python.") and _has_below(name, exports.exported()):
+        return _Private(name)
+    try:
+        found = exports.lookup(*_split(name))
+    except AttributeError:
+        return None
+    there = isinstance(found, ModuleType) and (name in exports.exported() or bool(dir(found)))
+    return found if there else None
+
+
+def _split(name: str) -> tuple[str, str]:
+    space, _, last = name.rpartition(".")
+    return space, last
+
+
+def _has_below(name: str, names: Any) -> bool:
+    return any(other.startswith(f"{name}.") for other in names)
+
+
+def _find(path: str, name: str) -> Any:
+    """What TensorFlow's own module ``path`` calls ``name``, from where it is public."""
+    table = exports.exported()
+    full = f"{path}.{name}"
+    wanted = [full, RENAMED.get(full, full)]
+    wanted += [f"{space}.{name}" if space else name for space in PLACES.get(path, ())]
+    for known in wanted:
+        if known in table:
+            return table[known]
+    anywhere = [known for known in table if known.rpartition(".")[2] == name and not known.startswith("python.")]
+    if path in PLACES and anywhere:
+        return table[min(anywhere, key=lambda known: (known.count("."), len(known), known))]
+    raise AttributeError(f"Noria has no {_TOP}.{full}: it is none of the public names that are there (docs/v1_api.md)")
+
+
+def _missing(name: str) -> str:
+    package = name.rpartition(".")[0]
+    known = {*PLACES, *MESSAGES, *(other.rpartition(".")[0] for other in exports.exported())}
+    there = sorted({other for other in known if other.rpartition(".")[0] == package})
+    was = api_names.is_namespace(name.removeprefix("compat.v1."))
+    text = f"{_TOP}.{name} is not there yet in Noria" if was else f"Noria has no module {_TOP}.{name}"
+    if not there:
+        return text
+    return (
+        f"{text}; {_TOP}{'.' if package else ''}{package} has: {', '.join(other.rpartition('.')[2] for other in there)}"
+    )
