@@ -121,4 +121,4 @@ def test_killed_writers_leave_whole_models(tmp_path: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["saved_model_drill"] = module
     spec.loader.exec_module(module)
-    assert module.drill(tmp_path, 15) > 15
+    assert module.drill(tmp_path, 15) >= 15

@@ -75,4 +75,36 @@ def freeze(
     run(FreezeOptions(path=found, **options))
 
 
-COMMANDS = (freeze,)
+@click.command(short_help="Convert between SavedModel, frozen graph, MetaGraph, tfjs and ONNX.")
+@click.argument("source")
+@click.argument("target")
+@click.option("--signature", default="", metavar="KEY", help="The signature to convert, or to make: serving_default.")
+@click.option("--tags", "--tag_set", "tags", metavar="TAGS", help="Tags of the MetaGraph: serve.")
+@click.option("--inputs", multiple=True, metavar="[KEY=]TENSOR,...", help="Inputs of a graph without signatures.")
+@click.option("--outputs", multiple=True, metavar="[KEY=]TENSOR,...", help="Its outputs.")
+@click.option("--from", "source_kind", default="", metavar="KIND", help="Kind of SOURCE, when its name does not tell.")
+@click.option("--to", "target_kind", default="", metavar="KIND", help="Kind of TARGET, when its name does not tell.")
+@click.option("--no-check", is_flag=True, help="Do not run the result against the source on random input.")
+@click.option("--seed", default=0, metavar="NUMBER", help="Of the random input.")
+@click.option("--force", is_flag=True, help="Replace what is at TARGET.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def convert(**options: Any) -> None:
+    """Convert a model: SOURCE is read, TARGET is written, and both are run on the same random input.
+
+    Kinds: saved_model (a folder), frozen (.pb, .pbtxt), onnx (.onnx); to read only: meta (.meta with its checkpoint),
+    tfjs (a folder with model.json), keras (.h5, .keras). What has no counterpart in the target is listed, and nothing
+    is written then.
+
+    \b
+    Example:
+      noria convert models/image/1 image.onnx
+      noria convert frozen.pb models/frozen/1 --inputs x=input:0 --outputs y=logits:0
+      noria convert train/model.ckpt-200.meta models/trained/1
+    """
+    from noria.cli.convert import ConvertOptions  # brings NumPy and the engine: --help must not wait for them
+    from noria.cli.convert import convert as run
+
+    run(ConvertOptions(**options))
+
+
+COMMANDS = (freeze, convert)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -94,6 +97,53 @@ def set_threads(threads: int | None) -> None:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a session was made of: the model, and by name the constants that are not in it."""
+
+    session: Session
+    model: bytes
+    external: Mapping[str, Constant]
+
+
+_recorder: ContextVar[list[Recorded] | None] = ContextVar("recorder", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[list[Recorded]]:
+    """A list that grows by every session made in the block: to write compiled segments to files."""
+    made: list[Recorded] = []
+    token = _recorder.set(made)
+    try:
+        yield made
+    finally:
+        _recorder.reset(token)
+
+
+def run_file(path: str) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
+    """The ONNX model in the file at ``path`` as a function, inputs by name → outputs by name."""
+    set_threads(None)
+    options = onnxruntime.SessionOptions()
+    options.use_per_session_threads = False
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"], disabled_optimizers=_WRONG_OPTIMIZERS
+        )
+    except Exception as error:
+        raise InvalidArgumentError(f"{path}: the engine refuses the model: {_first_line(error)}") from error
+    names = [output.name for output in session.get_outputs()]
+    wanted = {i.name for i in session.get_inputs()}
+
+    def run(feeds: Mapping[str, Array]) -> dict[str, Array]:
+        try:
+            return dict(zip(names, session.run(names, {k: v for k, v in feeds.items() if k in wanted}), strict=True))
+        except Exception as error:
+            raise translate(error) from error
+
+    return run
+
+
 class Session:
     """One ONNX segment, ready to run. Safe to call from any thread."""
 
@@ -119,6 +169,9 @@ class Session:
         except Exception as error:
             raise InternalError(f"the engine refuses a compiled segment: {_first_line(error)}") from error
         self._keep = (arrays, values)
+        recorder = _recorder.get()
+        if recorder is not None:
+            recorder.append(Recorded(self, model, external))
         if sum(a.nbytes for a in arrays.values()) >= _TRIM_BYTES:
             _return_freed_memory()
         self.input_names = tuple(inputs)

@@ -100,6 +100,11 @@ class Program:
         self.fresh = tuple(slot in made for slot in self._fetches)
         self.run: Callable[[Sequence[Array]], list[Array]] = self._one_segment() or self._run_steps
 
+    @property
+    def wiring(self) -> tuple[Slots, tuple[int, ...], tuple[int, ...]]:
+        """The slots before a call (constants in place), those of the feeds, and those of the fetches."""
+        return self._template, self._feeds, self._fetches
+
     def _one_segment(self) -> Callable[[Sequence[Array]], list[Array]] | None:
         """The whole program as one call of the engine, where it is that."""
         if len(self.steps) != 1 or not isinstance(self.steps[0], SegmentStep):

@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 
 import numpy.typing as npt
 
-from noria.errors import AlreadyExistsError, NotFoundError
+from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from noria.formats import files
 from noria.formats.bundle import write_bundle
 from noria.formats.proto_file import write_message
@@ -80,6 +80,26 @@ def saved_model(meta_graphs: Iterable[MetaGraphDef]) -> SavedModel:
     return SavedModel(saved_model_schema_version=SCHEMA_VERSION, meta_graphs=meta_graphs)
 
 
+def asset_files(folder: str, assets: Mapping[str, str]) -> tuple[dict[str, Content], list[str]]:
+    """The asset files of the SavedModel in ``folder``, to be written with another, and the names of those it lacks.
+
+    assets: name of the asset tensor → path, as ``SavedModelDir.assets`` gives them. Raises InvalidArgumentError for a
+    link that leads out of the folder: a model from elsewhere must not carry off a file of this machine.
+    """
+    inside = files.join(folder, "assets") + "/"
+    found: dict[str, Content] = {}
+    missing: list[str] = []
+    for path in dict.fromkeys(assets.values()):
+        name = path.removeprefix(inside)
+        if not files.exists(path):
+            missing.append(name)
+            continue
+        if not files.is_url(path) and not os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep):
+            raise InvalidArgumentError(f"{path}: this asset is a link to {os.path.realpath(path)}, outside the model")
+        found[name] = path
+    return found, missing
+
+
 def write_saved_model(
     path: files.PathLike,
     proto: SavedModel,
@@ -124,8 +144,8 @@ def _write_variables(prefix: str, variables: Variables) -> None:
 
 
 def _is_part(file: str, prefix: str) -> bool:
-    rest = file.removeprefix(prefix)
-    return rest != file and (rest == ".index" or rest.startswith(".data-"))
+    rest = file[len(prefix) :]  # a prefix may be empty: ``folder/.index``
+    return file.startswith(prefix) and (rest == ".index" or rest.startswith(".data-"))
 
 
 def _write_file(path: str, content: Content) -> None:
@@ -155,15 +175,16 @@ def _folder(target: str) -> Iterator[str]:
     try:
         yield str(beside)
         files.sync_folder(str(beside))
-        _take_place(beside, final)
+        take_place(beside, final)
         files.sync_folder(str(final.parent))
     finally:
         if beside.exists():  # the block failed, or the old model stands here now
             shutil.rmtree(beside, ignore_errors=True)
 
 
-def _take_place(new: Path, final: Path) -> None:
-    if not final.exists() or (final.is_dir() and not any(final.iterdir())):
+def take_place(new: Path, final: Path) -> None:
+    """Moves a file or folder to ``final`` in one step; what stood there is where ``new`` was, or gone."""
+    if not final.exists() or new.is_file() or (final.is_dir() and not any(final.iterdir())):
         os.replace(new, final)
     elif not _exchange(new, final):
         old = final.with_name(new.name + ".old")

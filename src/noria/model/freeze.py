@@ -15,10 +15,10 @@ from noria.formats.saved_model import DEFAULT_SIGNATURE, INIT_OP_SIGNATURE, is_s
 from noria.graph.graph import Array, Graph, parse_tensor_name
 from noria.graph.graphdef import import_graph
 from noria.graph.resources import Resources, Variable
-from noria.graph.rewrite import all_nodes, clear_devices, extract_sub_graph
+from noria.graph.rewrite import all_nodes, clear_devices, extract_sub_graph, node_name
 from noria.graph.to_constants import VARIABLE_OPS, convert_variables_to_constants
 from noria.model.restore import initialise, restore, with_assets
-from noria.protos.tensorflow import GraphDef, MetaGraphDef, SaverDef, SignatureDef, TensorInfo
+from noria.protos.tensorflow import GraphDef, MetaGraphDef, NodeDef, SaverDef, SignatureDef, TensorInfo
 
 _TABLES = ("HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2")
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op", "table_initializer")
@@ -123,14 +123,15 @@ def freeze_model(
     nodes = list(dict.fromkeys(parse_tensor_name(name).node for name in wanted))
     extra = list(_initializers(meta, nodes) if initializers is None else initializers)
     values: Mapping[str, Array] = {}
-    part = extract_sub_graph(meta.graph_def, [*nodes, *extra])
-    variables = [n.name for n in part.node if n.op in VARIABLE_OPS]
+    # What only fills tables keeps its variables: an init op assigns them, the path of a vocabulary for one.
+    part = extract_sub_graph(meta.graph_def, nodes)
+    variables = [n.name for n in part.node if n.op in VARIABLE_OPS and (whitelist is None or n.name in whitelist)]
     if variables:
         if source.checkpoint is None:
             raise FailedPreconditionError(f"{source.path}: it has variables and no checkpoint; name one")
         graph = import_graph(meta.graph_def)
         values = variable_values(graph, _without_foreign_saver(meta), source.checkpoint, source.assets)
-    frozen = convert_variables_to_constants(meta.graph_def, values, [*nodes, *extra], whitelist, blacklist)
+    frozen = convert_variables_to_constants(meta.graph_def, values, [*nodes, *extra], variables, blacklist)
     if drop_devices:
         frozen = clear_devices(frozen)
     left = {n.name for n in frozen.node if n.op in VARIABLE_OPS}
@@ -190,4 +191,28 @@ def init_ops(meta: MetaGraphDef) -> list[str]:
 def _initializers(meta: MetaGraphDef, nodes: Sequence[str]) -> list[str]:
     """The model's init ops, when what ``nodes`` need has tables that they fill."""
     part = extract_sub_graph(meta.graph_def, nodes)
-    return init_ops(meta) if any(n.op in _TABLES for n in all_nodes(part)) else []
+    if not any(n.op in _TABLES for n in all_nodes(part)):
+        return []
+    ops = init_ops(meta)
+    by_name = {n.name: n for n in meta.graph_def.node}
+    leaves = list(dict.fromkeys(leaf for op in ops for leaf in _leaves(by_name, op)))
+    frozen = {n.name for n in part.node if n.op in VARIABLE_OPS}
+    assigning = [n for n in leaves if by_name[n].op.startswith("Assign") and node_name(by_name[n].input[0]) in frozen]
+    return [leaf for leaf in leaves if leaf not in assigning] if assigning else ops
+
+
+def _leaves(nodes: Mapping[str, NodeDef], name: str) -> list[str]:
+    """What ``name`` runs, groups taken apart: the init op may also assign variables, which are constants now."""
+    seen: set[str] = set()
+    found: list[str] = []
+    stack = [name]
+    while stack:
+        node = nodes[stack.pop()]
+        if node.name in seen:
+            continue
+        seen.add(node.name)
+        if node.op == "NoOp" and node.input:
+            stack += [node_name(i) for i in reversed(node.input)]
+        else:
+            found.append(node.name)
+    return found

@@ -146,6 +146,10 @@ class Signature:
                             release(variable.value)
                     self._fast = _fast_path(self._checks, self._output_names, self._program)
 
+    def program(self) -> Program:
+        """The signature compiled for its declared shapes: inputs and outputs in the order of their aliases."""
+        return self._compile(self._feeds, tuple(self._fetches.values()))
+
     def problem(self) -> str:
         """Why the signature cannot run here: every op without a rule, with count and first place; "" when it can."""
         return unsupported(self._runtime.prepared, [f.tensor for f in self._feeds], self._fetches.values())
