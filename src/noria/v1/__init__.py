@@ -46,6 +46,8 @@ _MODULES = (
     "arithmetic",
     "arrays",
     "gathering",
+    "reductions",
+    "eye",
     "flow_context",
     "tensor_array",
     "control_flow",
