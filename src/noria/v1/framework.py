@@ -147,7 +147,7 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
     """The graph's and the operation's seed for a random operation, from what the user set of them."""
     graph = get_default_graph()
     if graph.seed is not None:
-        seeds = graph.seed, graph.version if op_seed is None else op_seed
+        seeds = graph.seed, graph.next_op_seed() if op_seed is None else op_seed
     elif op_seed is not None:
         seeds = _DEFAULT_GRAPH_SEED, op_seed
     else:

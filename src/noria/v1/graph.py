@@ -78,6 +78,7 @@ class Graph(Collections):
         self.versions = VersionDef()
         self.versions.CopyFrom(_VERSIONS)
         self.seed: int | None = None
+        self._op_seeds = 0
         self.finalized = False
         self.building_function = False
         self.names = UniqueNames()
@@ -266,6 +267,11 @@ class Graph(Collections):
         return len(self._operations)
 
     _last_id = version
+
+    def next_op_seed(self) -> int:
+        """The seed of a random operation that was given none: their number so far, as TensorFlow 2 counts."""
+        self._op_seeds += 1
+        return self._op_seeds - 1
 
     def get_operations(self) -> list[Operation]:
         """All operations, in the order they were made."""

@@ -53,9 +53,9 @@ def weighted_cross_entropy_with_logits(
         logits, labels = convert_to_tensor(logits, name="logits"), convert_to_tensor(labels, name="labels")
         _check_same(labels, logits)
         weight = 1 + (pos_weight - 1) * labels
-        relu = apply_op("Relu", None, features=-logits)
-        softened = weight * (tf.log1p(tf.exp(-apply_op("Abs", None, x=logits))) + relu)
-        found: Tensor = tf.add((1 - labels) * logits, softened, name=scope)
+        missed = (1 - labels) * logits
+        softened = tf.log1p(tf.exp(-apply_op("Abs", None, x=logits))) + apply_op("Relu", None, features=-logits)
+        found: Tensor = tf.add(missed, weight * softened, name=scope)
         return found
 
 
@@ -109,9 +109,9 @@ def softmax_cross_entropy_with_logits(
     """As ``softmax_cross_entropy_with_logits_v2``, but no gradient goes to ``labels``."""
     dim = dim if axis is None else axis
     _named_only("softmax_cross_entropy_with_logits", labels, logits)
-    with name_scope(name, "softmax_cross_entropy_with_logits_sg", [logits, labels]):
+    with name_scope(name, "softmax_cross_entropy_with_logits_sg", [logits, labels]) as scope:
         labels = tf.stop_gradient(labels, name="labels_stop_gradient")
-    return softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits, axis=dim, name=name)
+    return softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits, axis=dim, name=scope)
 
 
 @export("nn.sparse_softmax_cross_entropy_with_logits")
