@@ -12,7 +12,6 @@ import tensorflow as tf
 from graphs import program
 from noria.compile.freeze import handle_key
 from noria.compile.refs import HANDLES
-from noria.graph.graph import Graph
 from noria.graph.graphdef import import_graph
 from noria.graph.resources import Resources
 from noria.protos.tensorflow import GraphDef

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from noria.compile.feeds import prune
 from noria.compile.fold import analyse
 from noria.compile.freeze import Key, freeze, handle_key
-from noria.compile.functions import LOOPS, Functions, argument, body_inputs, function_refs, unchanged
+from noria.compile.functions import LOOPS, Functions, argument, body_inputs, function_refs, unchanged, waits_of
 from noria.compile.inline import inline
 from noria.compile.program import Program
 from noria.compile.refs import RESOURCE_HANDLES
@@ -129,8 +129,14 @@ class BodyTable:
         special, _ = self._analysed(function, inputs)
         places = {t: i for i, t in enumerate(special.fed) if t is not None}
         given = [argument(function, t) for t in special.results]
-        computed = [t for t, place in zip(special.results, given, strict=True) if place is None]
-        program = self._compile(special.graph, list(places), computed, special.targets)
+        computed: list[Tensor] = []
+        targets = list(special.targets)
+        for tensor, place in zip(special.results, given, strict=True):
+            if place is None:
+                computed.append(tensor)
+            else:
+                targets += waits_of(function, tensor)
+        program = self._compile(special.graph, list(places), computed, targets)
         made = iter(range(len(computed)))
         results = tuple((False, next(made)) if place is None else (True, place) for place in given)
         return Plan(program, tuple(places.values()), results)

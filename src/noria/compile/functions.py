@@ -148,22 +148,38 @@ def unchanged(function: Function) -> frozenset[int]:
 
 def argument(function: Function, tensor: Tensor) -> int | None:
     """The number of the argument that ``tensor`` of the function's body is, however often handed on; else None."""
+    source = [function.body[tensor.node], *_handing_on(function, tensor)][-1]
+    return function.args.index(source.name) if source.name in function.args else None
+
+
+def waits_of(function: Function, tensor: Tensor) -> list[str]:
+    """The nodes that ``tensor`` waits for where it is handed on."""
+    nodes = [function.body[tensor.node], *_handing_on(function, tensor)]
+    return [c for node in nodes if node.op == "Identity" for c in node.control_inputs]
+
+
+def _handing_on(function: Function, tensor: Tensor) -> Iterator[Node]:
+    """The nodes that ``tensor`` comes from, one Identity after the other."""
     node = function.body[tensor.node]
     while node.op == "Identity":
-        tensor = node.inputs[0]
-        node = function.body[tensor.node]
-    return function.args.index(node.name) if node.name in function.args else None
+        node = function.body[node.inputs[0].node]
+        yield node
 
 
 def bypass_unchanged(graph: Graph) -> dict[Tensor, Tensor]:
-    """What the outputs of loops that are just their inputs may be replaced by."""
+    """What the outputs of loops that are just their inputs may be replaced by.
+
+    Whoever takes such an output may ask for it to make the loop run, so that is done for loops without effects, and
+    for handles.
+    """
     found: dict[Tensor, Tensor] = {}
     for node in graph:
         if node.op in LOOPS:
             body = node.attrs["body"]
             assert isinstance(body, FunctionRef)
             for i in unchanged(called(graph, body, node)):
-                found[Tensor(node.name, i)] = node.inputs[i]
+                if node.op == "StatelessWhile" or node.output_dtypes[i] is dtypes.resource:
+                    found[Tensor(node.name, i)] = node.inputs[i]
     return found
 
 

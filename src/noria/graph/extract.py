@@ -62,7 +62,7 @@ class Work:
 
     def stateful(self, function: Function) -> bool:
         """Whether running ``function`` may change, or depend on, anything but its arguments."""
-        return any(is_stateful(n.op) for n in function.body)
+        return any(is_stateful(n.op) for n in function.body if n.op != "_Arg")
 
     def settled(self) -> Graph:
         """The graph with all replacements made; nodes that are replaced stay, for who asks for them by name."""
