@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from types import TracebackType
 from typing import IO, Any, Final
 
@@ -57,8 +58,8 @@ def shard_path(prefix: files.PathLike, shard: int, shards: int) -> str:
     return f"{files.text(prefix)}.data-{shard:05d}-of-{shards:05d}"
 
 
-def read_index(path: str) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, BundleEntryProto]]]:
-    """The header of the index at ``path``, and its other entries in order of their keys.
+def read_index(path: str) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, bytes, BundleEntryProto]]]:
+    """The header of the index at ``path``, and its other entries in order of their keys: (key, bytes, message).
 
     Raises NotFoundError where there is none, DataLossError where it is damaged (on the way, too),
     FailedPreconditionError where it was written for a newer reader.
@@ -78,11 +79,11 @@ def read_index(path: str) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, Bund
     return header, _entries(table, path)
 
 
-def _entries(table: Iterator[tuple[bytes, bytes]], path: str) -> Iterator[tuple[bytes, BundleEntryProto]]:
+def _entries(table: Iterator[tuple[bytes, bytes]], path: str) -> Iterator[tuple[bytes, bytes, BundleEntryProto]]:
     parse = BundleEntryProto.FromString
     for key, value in table:
         try:
-            yield key, parse(value)
+            yield key, value, parse(value)
         except DecodeError as error:
             raise DataLossError(f"{path}: entry {key!r} is not a BundleEntryProto: {error}") from None
 
@@ -103,13 +104,20 @@ class BundleReader(CheckpointReader):
         self._protos: dict[str, BundleEntryProto] = {}
         self._slices: dict[bytes, BundleEntryProto] = {}
         entries: dict[str, Entry] = {}
-        for key, proto in table:
+        known: dict[bytes, Entry] = {}  # dtype and shape as they are stored → entry: most tensors share theirs
+        for key, value, proto in table:
             if key.startswith(b"\0"):
                 self._slices[key] = proto
-            else:
-                name = key.decode("utf-8", "surrogateescape")
-                entries[name] = _entry(proto, f"{self._index}: entry {key!r}")
-                self._protos[name] = proto
+                continue
+            name = key.decode("utf-8", "surrogateescape")
+            self._protos[name] = proto
+            head = _head(value)
+            entry = known.get(head)
+            if entry is None or proto.slices:
+                entry = _entry(proto, f"{self._index}: entry {key!r}")
+                if head and not proto.slices:
+                    known[head] = entry
+            entries[name] = entry
         self._maps: dict[int, Bytes] = {}
         self._verified: set[tuple[int, int, int]] = set()
         super().__init__(self._prefix, entries)
@@ -170,6 +178,13 @@ class BundleReader(CheckpointReader):
 def _check_crc(actual: int, stored: int, place: str) -> None:
     if coding.unmask(stored) != actual:
         raise DataLossError(f"{place}: its crc32c is {actual:#010x}, stored is {coding.unmask(stored):#010x}")
+
+
+def _head(value: bytes) -> bytes:
+    """The bytes of an entry's dtype and shape; empty where they are not its first two fields, of one size byte each."""
+    if len(value) > 3 and value[0] == 0x08 and value[1] < 0x80 and value[2] == 0x12 and value[3] < 0x80:
+        return value[: 4 + value[3]]
+    return b""
 
 
 def _entry(proto: BundleEntryProto, place: str) -> Entry:
@@ -265,7 +280,8 @@ class BundleWriter:
         self._data: IO[bytes] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._offset = 0
-        self._entries: dict[bytes, BundleEntryProto] = {}
+        self._entries: dict[bytes, bytes] = {}
+        self._cut: dict[bytes, BundleEntryProto] = {}  # the tensors that are stored in slices
 
     def __enter__(self) -> BundleWriter:
         self._data = self._files.open(shard_path(self._prefix, 0, 1))
@@ -282,7 +298,8 @@ class BundleWriter:
             self._files.__exit__(kind, error, trace)
             return
         with self._files:
-            write_index(self._files.open(index_path(self._prefix)), self._entries, shards=1)
+            entries = self._entries | {key: entry.SerializeToString() for key, entry in self._cut.items()}
+            write_index(self._files.open(index_path(self._prefix)), entries, shards=1)
 
     def add(self, name: str, array: npt.ArrayLike, dtype: DType | None = None) -> None:
         """Store ``array`` whole; dtype: the one to record when it is not the array's own (quantised, variant)."""
@@ -309,28 +326,32 @@ class BundleWriter:
         if values.shape == tuple(shape):
             self.add(name, values, kept)
             return
-        full = self._entries.setdefault(_key(name), _new_entry(kept, shape))
-        if full.dtype != kept.number or tuple(d.size for d in full.shape.dim) != shape or not _is_sliced(full):
+        full = self._cut.get(_key(name))
+        if full is None:
+            full = BundleEntryProto.FromString(_stored_head(kept.number, shape))
+        if full.dtype != kept.number or tuple(d.size for d in full.shape.dim) != shape or _key(name) in self._entries:
             raise InvalidArgumentError(f"tensor {name!r} was added with another dtype or shape, or whole")
         self._put(tensor_slice.encode_key(_key(name), extents), values, kept)
         full.slices.append(tensor_slice.to_proto(extents))
+        self._cut[_key(name)] = full
 
     def _put(self, key: bytes, values: Array, dtype: DType) -> None:
-        if self._data is None:
+        data = self._data
+        if data is None:
             raise FailedPreconditionError("a BundleWriter writes inside its with block only")
-        if not key or key in self._entries:
+        if not key or key in self._entries or key in self._cut:
             problem = f"Adding duplicate key: {key.decode('utf-8', 'replace')}" if key else "a tensor needs a name"
             raise InvalidArgumentError(problem)
-        entry = _new_entry(dtype, values.shape)
-        crc = 0
-        with files.explained(shard_path(self._prefix, 0, 1)):
+        size = crc = 0
+        try:
             for piece, checked in _pieces(values, dtype):
-                crc = self._write(self._data, piece, checked, crc)
-                entry.size += len(piece)
-        entry.offset = self._offset
-        entry.crc32c = coding.mask(crc)
-        self._offset += entry.size
-        self._entries[key] = entry
+                crc = self._write(data, piece, checked, crc)
+                size += len(piece)
+        except OSError as error:
+            with files.explained(shard_path(self._prefix, 0, 1)):
+                raise error
+        self._entries[key] = _stored_head(dtype.number, values.shape) + _stored_place(self._offset, size, crc)
+        self._offset += size
 
     def _write(self, data: IO[bytes], piece: Any, checked: Any, crc: int) -> int:
         """Write ``piece``; the checksum of ``checked``, which a second thread takes while the system copies."""
@@ -344,17 +365,15 @@ class BundleWriter:
         return checksum.result()
 
 
-def write_index(
-    file: IO[bytes], entries: Mapping[bytes, BundleEntryProto], *, shards: int, byte_order: int = 0
-) -> None:
-    """Write the index of a bundle: its header (byte_order: as BundleHeaderProto counts), and ``entries`` by key."""
+def write_index(file: IO[bytes], entries: Mapping[bytes, bytes], *, shards: int, byte_order: int = 0) -> None:
+    """Write the index of a bundle: its header (byte_order: as in BundleHeaderProto), ``entries`` in serialized form."""
     header = BundleHeaderProto(num_shards=shards)
     header.endianness = byte_order
     header.version.producer = VERSION
     table = TableWriter(file.write)
     table.add(b"", header.SerializeToString())
     for key in sorted(entries):
-        table.add(key, entries[key].SerializeToString())
+        table.add(key, entries[key])
     table.finish()
 
 
@@ -362,16 +381,23 @@ def _key(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def _is_sliced(entry: BundleEntryProto) -> bool:
-    return bool(entry.slices) or not entry.crc32c  # stored tensors have the (masked, never 0) checksum of their bytes
-
-
-def _new_entry(dtype: DType, shape: tuple[int, ...]) -> BundleEntryProto:
-    entry = BundleEntryProto(dtype=dtype.number)
+@lru_cache(maxsize=4096)
+def _stored_head(number: int, shape: tuple[int, ...]) -> bytes:
+    """The first fields of a BundleEntryProto: dtype and shape."""
+    entry = BundleEntryProto(dtype=number)
     entry.shape.SetInParent()
     for size in shape:
         entry.shape.dim.add().size = size
-    return entry
+    return entry.SerializeToString()
+
+
+def _stored_place(offset: int, size: int, crc: int) -> bytes:
+    """The other fields of the entry of a stored tensor: offset 4, size 5, crc32c 6; as always, zeros are left out."""
+    content = (b"\x20" + coding.put_varint(offset)) if offset else b""
+    if size:
+        content += b"\x28" + coding.put_varint(size)
+    masked = coding.mask(crc)
+    return content + b"\x35" + masked.to_bytes(4, "little") if masked else content
 
 
 def _pieces(values: Array, dtype: DType) -> Iterable[tuple[Any, Any]]:

@@ -62,7 +62,8 @@ def merge_bundles(
         )
     with files.Replacement(sync=sync) as replacement:
         file = replacement.open(index_path(destination))
-        write_index(file, merged.entries, shards=len(merged.shards), byte_order=merged.byte_order or 0)
+        entries = {key: entry.SerializeToString() for key, entry in merged.entries.items()}
+        write_index(file, entries, shards=len(merged.shards), byte_order=merged.byte_order or 0)
         for path, target in moves.items():
             files.rename(path, target)
     _remove_parts(merged.parts, destination, delete_old_dirs=delete_old_dirs)
@@ -74,7 +75,7 @@ def _add(merged: _Merged, prefix: str) -> None:
         raise InvalidArgumentError("Merging bundles with conflicting endianness; inputs corrupted?")
     merged.byte_order = header.endianness
     merged.parts.append(prefix)
-    for key, entry in entries:
+    for key, _, entry in entries:
         known = merged.entries.get(key)
         if known is None:
             path = shard_path(prefix, entry.shard_id, header.num_shards)

@@ -113,9 +113,14 @@ def parse_block(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = 0
     key = b""
     while at < end:
-        shared, at = coding.get_varint(content, at, end)
-        unshared, at = coding.get_varint(content, at, end)
-        value_size, at = coding.get_varint(content, at, end)
+        head = content[at : at + 3] if at + 3 <= end else b"\xff"
+        if head.isascii():  # three varints of one byte each, as nearly all are
+            shared, unshared, value_size = head
+            at += 3
+        else:
+            shared, at = coding.get_varint(content, at, end)
+            unshared, at = coding.get_varint(content, at, end)
+            value_size, at = coding.get_varint(content, at, end)
         if shared > len(key) or at + unshared + value_size > end:
             raise Malformed(f"an entry at {at} that shares {shared} and adds {unshared} + {value_size} bytes")
         key = key[:shared] + content[at : at + unshared]
@@ -124,12 +129,17 @@ def parse_block(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += value_size
 
 
+def _common(a: bytes, b: bytes) -> int:
+    """How many bytes ``a`` and ``b`` begin with alike."""
+    limit = min(len(a), len(b))
+    differing = int.from_bytes(a[:limit], "big") ^ int.from_bytes(b[:limit], "big")
+    return limit - (differing.bit_length() + 7) // 8
+
+
 def _separator(before: bytes, after: bytes) -> bytes:
     """A short key k with before <= k < after, by LevelDB's rule: the first byte that differs, plus one, ends it."""
-    at = 0
+    at = _common(before, after)
     limit = min(len(before), len(after))
-    while at < limit and before[at] == after[at]:
-        at += 1
     if at < limit and before[at] + 1 < after[at]:  # before < after, so its byte is not 255
         return before[:at] + bytes([before[at] + 1])
     return before
@@ -158,12 +168,10 @@ class _Block:
         if self._count % self._interval == 0:
             self._restarts.append(len(self.content))
         else:
-            limit = min(len(key), len(self.last_key))
-            while shared < limit and key[shared] == self.last_key[shared]:
-                shared += 1
-        for number in (shared, len(key) - shared, len(value)):
-            self.content += coding.put_varint(number)
-        self.content += key[shared:] + value
+            shared = _common(key, self.last_key)
+        numbers = (shared, len(key) - shared, len(value))
+        head = bytes(numbers) if max(numbers) < 0x80 else b"".join(map(coding.put_varint, numbers))
+        self.content += head + key[shared:] + value
         self.last_key = key
         self._count += 1
 
