@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from noria import shapes
+from noria import dtypes, shapes
 from noria.errors import InvalidArgumentError, OutOfRangeError
 from noria.graph.graph import Array
 from noria.graph.resources import Variable
@@ -161,7 +161,24 @@ def _assign_variable(call: KernelCall, variable: Variable, value: Array) -> tupl
 
 @infer("Assign")
 def _assign_infer(call: InferCall) -> list[Shape]:
-    return [call.shape(1)]
+    variable, value = call.inputs
+    # A graph that is being built has a reference here, one that is compiled a handle, which has no shape to compare.
+    if not call.flag("validate_shape") or variable.dtype is dtypes.resource:
+        return [value.shape]
+    if not shapes.compatible(variable.shape, value.shape):
+        raise InvalidArgumentError(_difference(variable.shape, value.shape))
+    return [shapes.merge(variable.shape, value.shape)]
+
+
+def _difference(a: Shape, b: Shape) -> str:
+    """Why two shapes are not one, in the words of TensorFlow's shape functions."""
+    if a is None or b is None or len(a) != len(b):
+        return f"Shapes must be equal rank, but are {len(a or ())} and {len(b or ())}"
+    at = next(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if None not in (x, y) and x != y)
+    return (
+        f"Dimension {at} in both shapes must be equal, but are {a[at]} and {b[at]}. "
+        f"Shapes are {shapes.text(a)} and {shapes.text(b)}."
+    )
 
 
 @kernel("Assign")

@@ -59,6 +59,12 @@ _MODULES = (
     "session",
     "importer",
     "graph_util",
+    "collection_protos",
+    "saveable",
+    "saver_builder",
+    "meta_graph",
+    "saver",
+    "checkpoint_files",
 )
 
 for _name in _MODULES:
