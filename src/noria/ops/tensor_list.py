@@ -286,8 +286,8 @@ def _element_shape_infer(call: InferCall) -> list[Shape]:
 def _element_shape(call: KernelCall, handle: Any) -> Array:
     shape = _list(handle).shape
     if shape is None:
-        return np.array(-1, call.output_dtype)
-    return np.array([-1 if d is None else d for d in shape], call.output_dtype)
+        return np.array(-1, call.dtype("shape_type").numpy)
+    return np.array([-1 if d is None else d for d in shape], call.dtype("shape_type").numpy)
 
 
 @kernel("TensorListResize")
