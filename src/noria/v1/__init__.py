@@ -57,6 +57,7 @@ _MODULES = (
     "nn_losses",
     "generated_ops",
     "session",
+    "testing",
     "importer",
     "graph_util",
     "collection_protos",
