@@ -10,7 +10,7 @@ import enum
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from noria.protos.tensorflow import SaveSliceInfoDef, VariableDef
 from noria.v1 import stacks
@@ -178,6 +178,10 @@ class Variable(metaclass=_VariableType):
     _aggregation: VariableAggregation
     _constraint: Any = None
     _caching_device: Any = None
+
+    if TYPE_CHECKING:  # the arguments of _ARGUMENTS: the metaclass sorts them out
+
+        def __init__(self, *args: Any, **keywords: Any) -> None: ...
 
     # --- what it is: the kinds answer
 
