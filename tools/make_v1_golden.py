@@ -16,11 +16,12 @@ import tensorflow.compat.v1 as tf
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
-from v1_cases import cases, families, observe, to_json  # noqa: E402  # the path is set above
+from v1_cases import cases, families, observe, to_json, with_cells  # noqa: E402  # the path is set above
 
 
 def main(chosen: list[str]) -> None:
     tf.disable_v2_behavior()
+    with_cells(tf)
     (TESTS / "golden" / "v1").mkdir(parents=True, exist_ok=True)
     for family in chosen or families():
         recorded = {c.name: to_json(observe(tf, c)) for c in cases(family)}

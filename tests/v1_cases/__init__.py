@@ -16,6 +16,7 @@ The normal tests compare names, ops, inputs and values with ``tests/golden/v1/<f
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -30,7 +31,7 @@ Build = Callable[[Any], Any]
 @dataclass(frozen=True)
 class Case:
     """values: whether the fetched values are compared; graph: whether the graph is; looser: nodes (by name) of which
-    Noria may know less, or more, of the shapes than TensorFlow."""
+    Noria may know less of the shapes than TensorFlow."""
 
     family: str
     name: str
@@ -76,6 +77,18 @@ class Seen:
 
     nodes: dict[str, Any] = field(default_factory=dict)
     values: list[Any] = field(default_factory=list)
+
+
+def with_cells(tf: Any) -> None:
+    """Lets TensorFlow 2 find TensorFlow 1's layers and cells, which it keeps in the package tf-keras."""
+    before = os.environ.get("TF_USE_LEGACY_KERAS")
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    assert tf.nn.rnn_cell.RNNCell
+    assert tf.layers.Layer
+    if before is None:
+        del os.environ["TF_USE_LEGACY_KERAS"]
+    else:
+        os.environ["TF_USE_LEGACY_KERAS"] = before
 
 
 def observe(tf: Any, item: Case) -> Seen:
