@@ -95,3 +95,9 @@ def test_main_and_argv_may_be_given(tmp_path: Path) -> None:
         tmp_path, PROGRAM + "tf.app.run(main=lambda rest: print(rest, FLAGS.k), argv=['p', '--k=4', 'a'])\n", "b"
     )
     assert (done.stdout, done.returncode) == ("['p', 'a'] 4\n", 0)
+
+
+def test_a_wrong_call_is_one_sentence(tmp_path: Path) -> None:
+    lines = "def wrong(rest):\n    raise tf.app.UsageError('no such way', 4)\ntf.app.run(wrong)\n"
+    done = run(tmp_path, PROGRAM + lines)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (4, "no such way")

@@ -92,6 +92,15 @@ def _print_help(program: str, *, every_module: bool) -> NoReturn:
     raise SystemExit(1)  # as absl ends after help
 
 
+@export("app.UsageError")
+class UsageError(Exception):
+    """The program was called in a wrong way: ``run`` prints the message and ends with ``exitcode``."""
+
+    def __init__(self, message: str, exitcode: int = 1) -> None:
+        super().__init__(message)
+        self.exitcode = exitcode
+
+
 @export("app.run")
 def run(main: Callable[[list[str]], Any] | None = None, argv: Sequence[str] | None = None) -> NoReturn:
     """Parses the flags and ends the program with the status that ``main`` gives.
@@ -101,7 +110,12 @@ def run(main: Callable[[list[str]], Any] | None = None, argv: Sequence[str] | No
     """
     main = main or sys.modules["__main__"].main
     rest = _parse(sys.argv if argv is None else argv)
-    raise SystemExit(main(rest))
+    try:
+        status = main(rest)
+    except UsageError as error:
+        sys.stderr.write(f"{error}\nPass --help to see the flags.\n")
+        status = error.exitcode
+    raise SystemExit(status)
 
 
 def _with_old_names(define: Callable[..., Any]) -> Callable[..., Any]:
