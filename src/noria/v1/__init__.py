@@ -62,6 +62,15 @@ _MODULES = (
     "layer",
     "rnn_cell",
     "rnn",
+    "groups",
+    "assertions",
+    "rank_checks",
+    "clipping",
+    "contraction",
+    "counting",
+    "random_ops",
+    "linalg_ops",
+    "special",
     "generated_ops",
     "session",
     "testing",
@@ -73,6 +82,9 @@ _MODULES = (
     "meta_graph",
     "saver",
     "checkpoint_files",
+    "signature_defs",
+    "saved_model_builder",
+    "saved_model_loader",
 )
 
 for _name in _MODULES:

@@ -276,9 +276,9 @@ def _angle_of_real(value: Tensor) -> Any:
 
 real = _part("Real", _itself)
 imag = _part("Imag", zeros_like)
-export_constant("math.real", real)
-export_constant("math.imag", imag)
-export_constant("math.angle", _part("Angle", _angle_of_real))
+for _name, _function in [("real", real), ("imag", imag), ("angle", _part("Angle", _angle_of_real))]:
+    export_constant(f"math.{_name}", _function)
+    export_constant(_name, _function)
 
 
 # --- operators -------------------------------------------------------------------------------------------------------
@@ -440,8 +440,6 @@ math.is_inf is_inf: IsInf x
 math.is_finite is_finite: IsFinite x
 math.nextafter: NextAfter x1 x2
 math.xlogy: Xlogy x y
-math.bessel_i0e: BesselI0e x
-math.bessel_i1e: BesselI1e x
 math.tanh tanh: Tanh x
 bitwise.bitwise_and: BitwiseAnd x y
 bitwise.bitwise_or: BitwiseOr x y

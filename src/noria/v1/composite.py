@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from noria.v1.exports import constant, export
 from noria.v1.fetch import register_composite
 from noria.v1.framework import name_scope
 from noria.v1.graph import Graph
+from noria.v1.nest import Composite
 from noria.v1.operation import Operation, Tensor
 from noria.v1.tensor_shape import TensorShape, as_shape
 
@@ -26,7 +27,7 @@ constant("IndexedSlicesValue", IndexedSlicesValue)
 
 
 @export("SparseTensor")
-class SparseTensor:
+class SparseTensor(Composite):
     """Values at some places of an array: ``indices`` int64 [n, rank], ``values`` [n], ``dense_shape`` int64 [rank]."""
 
     is_tensor_like = True
@@ -49,6 +50,12 @@ class SparseTensor:
         if not is_sparse(sparse_tensor_value):
             raise TypeError(f"{sparse_tensor_value!r} is neither a SparseTensor nor a SparseTensorValue.")
         return cls(sparse_tensor_value.indices, sparse_tensor_value.values, sparse_tensor_value.dense_shape)
+
+    def _components(self) -> list[Any]:
+        return [self._indices, self._values, self._dense_shape]
+
+    def _with_components(self, components: Sequence[Any]) -> SparseTensor:
+        return SparseTensor(*components)
 
     @property
     def indices(self) -> Tensor:
@@ -103,13 +110,19 @@ class SparseTensor:
 
 
 @export("IndexedSlices")
-class IndexedSlices:
+class IndexedSlices(Composite):
     """Rows of an array: ``values[i]`` stands at row ``indices[i]`` of an array of shape ``dense_shape``."""
 
     is_tensor_like = True
 
     def __init__(self, values: Tensor, indices: Tensor, dense_shape: Tensor | None = None) -> None:
         self._values, self._indices, self._dense_shape = values, indices, dense_shape
+
+    def _components(self) -> list[Any]:
+        return _slice_parts(self)
+
+    def _with_components(self, components: Sequence[Any]) -> IndexedSlices:
+        return IndexedSlices(*components)
 
     @property
     def values(self) -> Tensor:
