@@ -1,12 +1,13 @@
 """Lets ``import tensorflow`` and its modules mean ``noria.v1``, for programs that run unchanged under ``noria exec``.
 
 ``tensorflow`` and ``tensorflow.compat.v1`` are ``noria.v1`` itself, its namespaces are modules, and the modules of
-``tensorflow.python`` and ``tensorflow.core`` that programs use (``private_modules``) show what is public elsewhere. A
-TensorFlow that is installed is not looked at.
+``tensorflow.python`` and ``tensorflow.core`` that programs use (``private_modules``) show what is public elsewhere.
+``tensorflow_serving.apis`` is there for clients of a server. A TensorFlow that is installed is not looked at.
 """
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -16,10 +17,11 @@ from types import ModuleType
 from typing import Any
 
 from noria.protos import error_codes, tensorflow
-from noria.v1 import api_names, exports
+from noria.v1 import api_names, exports, serving_modules
 from noria.v1.private_modules import MESSAGES, PLACES, RENAMED
 
 _TOP = "tensorflow"
+_SERVING = "tensorflow_serving"
 
 
 def install() -> None:
@@ -40,7 +42,7 @@ def uninstall() -> None:
 
 
 def _forget() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == _TOP]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in (_TOP, _SERVING)]:
         del sys.modules[name]
 
 
@@ -51,10 +53,10 @@ class _Finder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         top, _, name = fullname.partition(".")
-        if top != _TOP:
+        if top not in (_TOP, _SERVING):
             return None
-        if _module(name) is None:
-            raise ModuleNotFoundError(_missing(name))  # with name=, `from a import b` would drop the message
+        if _standing_for(fullname) is None:  # with name=, `from a import b` would drop the message
+            raise ModuleNotFoundError(_missing(name) if top == _TOP else f"Noria has no module {fullname}")
         return ModuleSpec(fullname, _Loader(), is_package=True)
 
 
@@ -62,7 +64,7 @@ class _Loader(Loader):
     """Puts the module that stands for TensorFlow's in its place."""
 
     def exec_module(self, module: ModuleType) -> None:
-        found = _module(module.__name__.partition(".")[2])
+        found = _standing_for(module.__name__)
         assert found is not None  # the finder asked before
         sys.modules[module.__name__] = found
 
@@ -89,6 +91,11 @@ class _Messages(ModuleType):
     def __getattr__(self, name: str) -> Any:
         package = error_codes if self.__name__.endswith("error_codes_pb2") else tensorflow
         return getattr(package, name)
+
+
+def _standing_for(fullname: str) -> ModuleType | None:
+    top, _, name = fullname.partition(".")
+    return _module(name) if top == _TOP else serving_modules.module(name)
 
 
 def _module(name: str) -> ModuleType | None:
@@ -131,17 +138,24 @@ def _find(path: str, name: str) -> Any:
     anywhere = [known for known in table if known.rpartition(".")[2] == name and not known.startswith("python.")]
     if path in PLACES and anywhere:
         return table[min(anywhere, key=lambda known: (known.count("."), len(known), known))]
-    raise AttributeError(f"Noria has no {_TOP}.{full}: it is none of the public names that are there (docs/v1_api.md)")
+    raise AttributeError(_missing(full))
 
 
 def _missing(name: str) -> str:
-    package = name.rpartition(".")[0]
-    known = {*PLACES, *MESSAGES, *(other.rpartition(".")[0] for other in exports.exported())}
-    there = sorted({other for other in known if other.rpartition(".")[0] == package})
+    """What is said of a module that is not there: also of a name that is imported from a module."""
+    package, last = _split(name)
+    if package in PLACES:
+        return f"Noria has no {_TOP}.{name}: none of the public names that are there is called so (docs/v1_api.md)"
     was = api_names.is_namespace(name.removeprefix("compat.v1."))
     text = f"{_TOP}.{name} is not there yet in Noria" if was else f"Noria has no module {_TOP}.{name}"
-    if not there:
-        return text
-    return (
-        f"{text}; {_TOP}{'.' if package else ''}{package} has: {', '.join(other.rpartition('.')[2] for other in there)}"
-    )
+    there = sorted(_modules_in(package))
+    near = difflib.get_close_matches(last, there, n=1)
+    text += f"; nearest that is there: {near[0]}" if near else ""
+    return f"{text}; {'.'.join(filter(None, (_TOP, package)))} has: {', '.join(there)}" if there else text
+
+
+def _modules_in(package: str) -> set[str]:
+    spaces = {other.rpartition(".")[0] for other in exports.exported()}
+    start = f"{package}." if package else ""
+    below = (other[len(start) :] for other in {*PLACES, *MESSAGES, *spaces} if other.startswith(start))
+    return {rest.partition(".")[0] for rest in below if rest}
