@@ -17,8 +17,10 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # pypi_basic_pitch differs by 6e-3 between two builds of TensorFlow: float noise of its own, see models/README.md.
-LOOSE = {"pypi_basic_pitch": 1e-2}
-# Pixels of a decoded JPEG depend on the decoder's build.
+# Pixels of a decoded JPEG depend on the decoder: TensorFlow's inverse transform is the fast one, ours the accurate one.
+LOOSE = {"pypi_basic_pitch": 1e-2, "t_img_b64_jpeg": 0.3}
+# Outputs of models whose order means nothing: eigenvalues of a matrix without symmetry.
+UNORDERED = frozenset({"eig"})
 RTOL = 1e-4
 ATOL = 1e-5
 
@@ -124,6 +126,8 @@ def compare(got: dict[str, Array], wanted: dict[str, Array], rtol: float) -> Non
         assert a.dtype == b.dtype, f"{name}: {a.dtype}, not {b.dtype}"
         assert a.shape == b.shape, f"{name}: shape {a.shape}, not {b.shape}"
         if b.dtype.kind in "fc":
-            np.testing.assert_allclose(a, b, rtol=rtol, atol=ATOL, err_msg=name)
+            if name in UNORDERED:
+                a, b = np.sort(a, axis=-1), np.sort(b, axis=-1)
+            np.testing.assert_allclose(a, b, rtol=rtol, atol=max(ATOL, rtol / 10), err_msg=name)
         else:
             assert np.array_equal(a, b), f"{name}: {a}, not {b}"

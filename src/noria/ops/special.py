@@ -51,7 +51,12 @@ _BINARY: Mapping[str, Callable[[Array, Array], Array]] = {
 def _unary_rule(function: Callable[[Array], Array]) -> Callable[[KernelCall, Array], Array]:
     @quiet
     def run(call: KernelCall, x: Array) -> Array:
-        return typed(function(x.astype(np.float64)), call.output_dtype)
+        found = function(x.astype(np.float64))
+        if call.node.op == "BesselY1" and x.dtype == np.float32:
+            found = np.where(
+                x == 0, np.nan, found
+            )  # as TensorFlow's function of float32 has it, unlike that of float64
+        return typed(found, call.output_dtype)
 
     return run
 
