@@ -53,6 +53,7 @@ _TO_TENSOR = [
         ),
         [_l(-1, 3), _FOUR, _NINE, _SPLITS],
         [_OPEN3, _PAIRS, _NINE, _SPLITS],
+        [Const(-1, dtypes.int64), _PAIRS, _NINE, _SPLITS],
         [_OPEN3, _PAIRS, _f(9, 8), _SPLITS],
         [_OPEN3, _PAIRS, _f(9), _SPLITS],
         [Const([-1, 3, 2], dtypes.int64), _PAIRS, _ZERO, _SPLITS],

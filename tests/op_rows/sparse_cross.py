@@ -36,6 +36,23 @@ def cross(*inputs: Any, sparse: list[DType], dense: list[DType], hashed: bool, *
     return Row(options.pop("op", "SparseCross"), list(inputs), attrs, lowers=False, **options)
 
 
+RED = texts(b"red", b"green", b"blue"), np.array([0, 2, 2, 3])
+FEW = np.array([3, -1, 2**62, 7]), np.array([0, 1, 3, 4])
+
+
+def ragged_cross(
+    *inputs: Any, order: str, sparse: list[DType], dense: list[DType], hashed: bool, **options: Any
+) -> Row:
+    """Of the columns RED and FEW, and others."""
+    attrs = {
+        "input_order": order, "Nsparse": len(sparse), "hashed_output": hashed, "hash_key": each(0, 956888297470),
+        "num_buckets": each(0, 1000) if hashed else 0, "ragged_values_types": [TEXT, I64],
+        "ragged_splits_types": [I64, I64], "sparse_values_types": sparse, "dense_types": dense,
+        "out_values_type": I64 if hashed else TEXT, "out_row_splits_type": I64,
+    }  # fmt: skip
+    return Row("RaggedCross", [RED[0], FEW[0], RED[1], FEW[1], *inputs], attrs, lowers=False, **options)
+
+
 SEPARATOR = np.array(b"&", object)
 PLAIN = (COLORS[0], COLORS[0], COLORS[1], COLORS[1], COLORS[2], COLORS[2])
 INVALID = Code.INVALID_ARGUMENT
@@ -50,4 +67,10 @@ ROWS: list[Row] = [
     cross(*SPARSE, sparse=[TEXT, I64], dense=[], hashed=False, error=INVALID, id="text-of-numbers"),
     cross(NAMES, NAMES[:2], sparse=[], dense=[TEXT, TEXT], hashed=True, error=INVALID, id="batch"),
     cross(*SPARSE, NAMES, SEPARATOR, sparse=[TEXT, I64], dense=[TEXT], hashed=False, op="SparseCrossV2"),
+    ragged_cross(order="RR", sparse=[], dense=[], hashed=True),
+    ragged_cross(order="RR", sparse=[], dense=[], hashed=False, id="text"),
+    ragged_cross(
+        *COLORS[:1], *COLORS[1:], NAMES, order="DRSR", sparse=[TEXT], dense=[TEXT], hashed=True, id="all-kinds"
+    ),
+    ragged_cross(NAMES[:2], order="RRD", sparse=[], dense=[TEXT], hashed=True, error=INVALID, id="batch"),
 ]

@@ -45,6 +45,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     py_func,
     quantize,
     ragged,
+    ragged_variant,
     random,
     reduction,
     regex,

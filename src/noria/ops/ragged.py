@@ -57,7 +57,7 @@ def _wanted_shape(shape: Array, ragged: int, values: Array) -> list[int]:
                 "The only valid scalar shape tensor is the fully unknown shape specified as -1. "
                 f"Got the scalar {int(shape)}; give one size for each of the {rank} dimensions"
             )
-        return [-1] * rank
+        return [*[-1] * (ragged + 1), *values.shape[1:]]
     dims: list[int] = shape.tolist()
     if any(d < -1 for d in dims):
         raise InvalidArgumentError(f"Dimension {min(dims)} must be >= -1")

@@ -40,25 +40,8 @@ def _columns(call: KernelCall, inputs: tuple[Array, ...], *, hashed: bool) -> tu
     sizes = [int(s[0]) for s in dense_shapes] + [len(d) for d in dense]
     if not sizes or len(set(sizes)) > 1:
         raise InvalidArgumentError(f"SparseCross takes columns of one batch size, got batch sizes {sizes}")
-    columns: list[_Column] = []
-    for places, column in zip(indices, values, strict=True):
-        if places.ndim != 2 or places.shape[1:] != (2,) or column.shape != places.shape[:1]:
-            raise InvalidArgumentError(
-                f"SparseCross takes sparse matrices, got indices of shape {shapes.text(places.shape)} and values of "
-                f"shape {shapes.text(column.shape)}"
-            )
-        rows: _Column = [[] for _ in range(sizes[0])]
-        for row, feature in zip(places[:, 0].tolist(), _features(column, hashed=hashed), strict=True):
-            if not 0 <= row < sizes[0]:
-                raise InvalidArgumentError(f"SparseCross got a value in row {row} of a batch of {sizes[0]}")
-            rows[row].append(feature)
-        columns.append(rows)
-    for matrix in dense:
-        if matrix.ndim != 2:
-            raise InvalidArgumentError(f"dense_inputs should be matrices, got shape {shapes.text(matrix.shape)}")
-        flat = _features(matrix.ravel(), hashed=hashed)
-        width = matrix.shape[1]
-        columns.append([flat[i * width : (i + 1) * width] for i in range(len(matrix))])
+    columns = [_sparse_rows(*parts, hashed=hashed) for parts in zip(indices, values, dense_shapes, strict=True)]
+    columns += [_dense_rows(matrix, hashed=hashed) for matrix in dense]
     return columns, sizes[0]
 
 
@@ -129,3 +112,66 @@ def _folded(key: int, words: Iterable[int]) -> int:
 def _cross_v2(call: KernelCall, *inputs: Array) -> tuple[Array, Array, Array]:
     columns, count = _columns(call, inputs[:-1], hashed=False)
     return _joined(columns, count, inputs[-1].item())
+
+
+@infer("RaggedCross")
+def _ragged_cross_infer(call: InferCall) -> list[Shape]:
+    splits = call.shape(len(call.attr("ragged_values_types"))) if call.attr("ragged_values_types") else None
+    return [(None,), splits if splits is not None else (None,)]
+
+
+@kernel("RaggedCross")
+def _ragged_cross(call: KernelCall, *inputs: Array) -> tuple[Array, Array]:
+    """Crosses of ragged, sparse and dense columns, in the order that ``input_order`` names them (R, S, D)."""
+    hashed = call.flag("hashed_output")
+    ragged, sparse = len(call.attr("ragged_values_types")), call.integer("Nsparse")
+    rest = inputs[2 * ragged :]
+    columns = {
+        "R": [
+            _ragged_rows(v, s, hashed=hashed) for v, s in zip(inputs[:ragged], inputs[ragged : 2 * ragged], strict=True)
+        ],
+        "S": [
+            _sparse_rows(*parts, hashed=hashed)
+            for parts in zip(rest[:sparse], rest[sparse : 2 * sparse], rest[2 * sparse : 3 * sparse], strict=True)
+        ],
+        "D": [_dense_rows(d, hashed=hashed) for d in rest[3 * sparse :]],
+    }
+    ordered = [columns[kind].pop(0) for kind in call.text("input_order")]
+    counts = {len(column) for column in ordered}
+    if len(counts) > 1:
+        raise InvalidArgumentError(f"inputs must all have the same batch dimension size, got {sorted(counts)}")
+    crossed = [list(itertools.product(*row)) for row in zip(*ordered, strict=True)]
+    splits = np.cumsum([0, *(len(row) for row in crossed)]).astype(call.dtype("out_row_splits_type").numpy)
+    flat = [words for row in crossed for words in row]
+    if not hashed:
+        return string_array([b"_X_".join(words) for words in flat], (len(flat),)), splits
+    key, buckets = call.integer("hash_key") & _MASK, call.integer("num_buckets") or _INT64_MAX
+    return np.array([_folded(key, words) % buckets for words in flat], np.int64), splits
+
+
+def _ragged_rows(values: Array, splits: Array, *, hashed: bool) -> _Column:
+    if not splits.size or splits[0] != 0 or splits[-1] != len(values) or (np.diff(splits) < 0).any():
+        raise InvalidArgumentError("Invalid value for row_splits: they must rise from 0 to the number of values")
+    flat = _features(values, hashed=hashed)
+    return [flat[a:b] for a, b in itertools.pairwise(splits.tolist())]
+
+
+def _sparse_rows(places: Array, values: Array, dense_shape: Array, *, hashed: bool) -> _Column:
+    if places.ndim != 2 or places.shape[1:] != (2,) or values.shape != places.shape[:1] or dense_shape.shape != (2,):
+        raise InvalidArgumentError(
+            f"sparse columns must be matrices, got indices of shape {shapes.text(places.shape)} and values of shape "
+            f"{shapes.text(values.shape)}"
+        )
+    rows: _Column = [[] for _ in range(int(dense_shape[0]))]
+    for row, feature in zip(places[:, 0].tolist(), _features(values, hashed=hashed), strict=True):
+        if not 0 <= row < len(rows):
+            raise InvalidArgumentError(f"a sparse column has a value in row {row} of a batch of {len(rows)}")
+        rows[row].append(feature)
+    return rows
+
+
+def _dense_rows(matrix: Array, *, hashed: bool) -> _Column:
+    if matrix.ndim != 2:
+        raise InvalidArgumentError(f"dense columns must be matrices, got shape {shapes.text(matrix.shape)}")
+    flat, width = _features(matrix.ravel(), hashed=hashed), matrix.shape[1]
+    return [flat[i * width : (i + 1) * width] for i in range(len(matrix))]
