@@ -34,7 +34,7 @@ def swish(tf: Any) -> Any:
     return tf.nn.swish(tf.constant([-1.0, 0.0, 2.0]))
 
 
-@case(looser=("conv2d_transpose",))
+@case
 def convolutions(tf: Any) -> Any:
     x = tf.placeholder(tf.float32, [None, 6, 6, 3], name="x")
     w = tf.constant(_image(1, 3, 3, 3, 4))

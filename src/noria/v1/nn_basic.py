@@ -513,13 +513,14 @@ def _on_last_axis(logits: Any, op: str, axis: Any, name: str | None) -> Tensor:
         return found
     if ndims is None or not -ndims <= axis < ndims:
         raise ValueError(f"`dim` must be in the range [-{ndims}, {ndims}). Received: dim={axis}")
-    place = axis % ndims
-    tf.rank(tensor)
-    last = apply_op("Sub", None, x=tf.rank(tensor), y=1)
+    order = tf.rank(tensor)
+    place = (axis if axis >= 0 else axis + order) % ndims
+    whole = tf.rank(tensor)
 
     def swap(value: Tensor, called: str | None = None) -> Tensor:
-        order = tf.concat([tf.range(place), [last], tf.range(place + 1, last), [place]], 0)
-        swapped: Tensor = tf.transpose(value, order, **({} if called is None else {"name": called}))
+        last = apply_op("Sub", None, x=whole, y=1)
+        axes = tf.concat([tf.range(place), [last], tf.range(place + 1, last), [place]], 0)
+        swapped: Tensor = tf.transpose(value, axes, **({} if called is None else {"name": called}))
         return swapped
 
     result = swap(apply_op(op, None, logits=swap(tensor)), name)

@@ -35,10 +35,17 @@ class LSTMStateTuple(namedtuple("LSTMStateTuple", ["c", "h"])):
 
 
 def joined_shape(prefix: Any, suffix: Any, *, static: bool = False) -> Any:
-    """The shape ``prefix + suffix``: as a list of sizes (``static``), or as a tensor."""
+    """The shape ``prefix + suffix``: as a list of sizes (``static``), or as a tensor.
+
+    Either way both parts become tensors, as in TensorFlow: the names of what follows depend on it.
+    """
+    parts = _as_vector(prefix), _as_vector(suffix)
     if static:
-        return TensorShape(_known(prefix)).concatenate(TensorShape(_known(suffix))).as_list()
-    return tf.concat((_as_vector(prefix), _as_vector(suffix)), 0)
+        joined = TensorShape(_known(prefix)).concatenate(TensorShape(_known(suffix)))
+        return None if joined.ndims is None else joined.as_list()
+    if None in parts:
+        raise ValueError(f"a state needs known sizes, got {prefix!r} and {suffix!r}")
+    return tf.concat(parts, 0)
 
 
 def _known(part: Any) -> Any:
@@ -50,14 +57,13 @@ def _known(part: Any) -> Any:
     return [None] if part.shape.ndims == 0 else None
 
 
-def _as_vector(part: Any) -> Tensor:
+def _as_vector(part: Any) -> Tensor | None:
+    """A size or sizes as a vector; None where they are not all known."""
     if isinstance(part, Tensor):
         found: Tensor = tf.expand_dims(part, 0) if part.shape.ndims == 0 else part
         return found
     shape = TensorShape(part)
-    if not shape.is_fully_defined():
-        raise ValueError(f"a state needs known sizes, got {part!r}")
-    return constant(shape.as_list(), dtype=int32)
+    return constant(shape.as_list(), dtype=int32) if shape.is_fully_defined() else None
 
 
 def zeros_of(sizes: Any, batch_size: Any, dtype: Any) -> Any:
