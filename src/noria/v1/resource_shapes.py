@@ -33,6 +33,8 @@ def refine(node: Node, inputs: Any, infos: list[Info]) -> list[Info]:
         return infos
     if node.op.startswith("Scatter") and inputs[0].dtype._is_ref_dtype:
         return [Info(infos[0].dtype, inputs[0].info.shape)]  # a scatter gives the reference back
+    if node.op == "LookupTableFindV2":
+        return [Info(infos[0].dtype, shapes.merge(infos[0].shape, _found_shape(inputs)))]
     if node.op not in _READS:
         return infos
     held = handle_shape(inputs[0])
@@ -49,3 +51,10 @@ def refine(node: Node, inputs: Any, infos: list[Info]) -> list[Info]:
         known = indices is not None and len(indices) > 0 and indices[-1] is not None
         found = indices[:-1] + held[indices[-1] :] if known else None
     return [Info(infos[0].dtype, shapes.merge(infos[0].shape, found)), *infos[1:]]
+
+
+def _found_shape(inputs: Any) -> Shape:
+    """The shape of values found in a table: that of the keys, and of one value where the table says it."""
+    keys, table = inputs[1].info.shape, inputs[0].op.node.attrs
+    value = table.get("value_shape")
+    return keys + value.dims if keys is not None and isinstance(value, ShapeAttr) and value.dims is not None else None
