@@ -120,6 +120,11 @@ _BY_NAME: Final = {d.name: d for d in ALL} | {"half": float16, "float": float32,
 _BY_NUMPY: Final[dict[np.dtype[Any], DType]] = {d.numpy: d for d in ALL if not d.numpy.hasobject and not d.is_quantized}
 
 
+def runtime_name(dtype: DType) -> str:
+    """A dtype as messages of TensorFlow's runtime call it: ``float``, ``double``, ``half``, else by its name."""
+    return {"float32": "float", "float64": "double", "float16": "half"}.get(dtype.name, dtype.name)
+
+
 def from_number(number: int) -> DType:
     """The row of a ``DataType`` number; reference types give their base type.
 

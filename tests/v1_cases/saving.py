@@ -115,3 +115,116 @@ def meta_graph(tf: Any) -> Any:
     tf.train.import_meta_graph(f"{folder}/all.meta", import_scope="meta")
     names = {key: [getattr(v, "name", v) for v in graph.get_collection(key)] for key in sorted(graph.collections)}
     return [tf.constant(f"{key}: {value}") for key, value in names.items() if key != "savers"]
+
+
+@case
+def signatures(tf: Any) -> Any:
+    x = tf.placeholder(tf.float32, [None, 2], name="x")
+    text = tf.placeholder(tf.string, [None], name="text")
+    w = tf.Variable([[1.0], [2.0]], name="w")
+    sparse = tf.SparseTensor(tf.constant([[0, 1]], tf.int64), tf.constant([1.0]), tf.constant([2, 2], tf.int64))
+    model, utils = tf.saved_model, tf.saved_model.signature_def_utils
+    dense, parts, variable = (model.utils.build_tensor_info(t) for t in (x, sparse, w))
+    assert model.utils.get_tensor_from_tensor_info(dense) is x
+    assert model.get_tensor_from_tensor_info(parts).values.name == sparse.values.name
+    found = [
+        utils.build_signature_def({"x": dense, "s": parts}, {"w": variable}, "method"),
+        utils.build_signature_def(defaults={"d": tf.constant([3])}),
+        utils.predict_signature_def({"x": x}, {"y": w}),
+        utils.regression_signature_def(text, x),
+        utils.classification_signature_def(text, text, x),
+        utils.classification_signature_def(text, None, x),
+    ]
+    valid = [model.is_valid_signature(f) for f in (*found, None)]
+    for function, arguments in [
+        (utils.predict_signature_def, ({}, {"y": w})),
+        (utils.predict_signature_def, ({"x": x}, None)),
+        (utils.regression_signature_def, (x, x)),
+        (utils.regression_signature_def, (None, x)),
+        (utils.regression_signature_def, (text, text)),
+        (utils.classification_signature_def, (text, None, None)),
+        (utils.classification_signature_def, (text, x, None)),
+        (utils.classification_signature_def, (text, None, text)),
+    ]:
+        try:
+            function(*arguments)
+        except ValueError as error:
+            found.append(error)
+    constants = [
+        model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY, model.signature_constants.PREDICT_INPUTS,
+        model.signature_constants.PREDICT_METHOD_NAME, model.signature_constants.PREDICT_OUTPUTS,
+        model.signature_constants.CLASSIFY_INPUTS, model.signature_constants.CLASSIFY_METHOD_NAME,
+        model.signature_constants.CLASSIFY_OUTPUT_CLASSES, model.signature_constants.CLASSIFY_OUTPUT_SCORES,
+        model.signature_constants.REGRESS_INPUTS, model.signature_constants.REGRESS_METHOD_NAME,
+        model.signature_constants.REGRESS_OUTPUTS, model.tag_constants.SERVING, model.tag_constants.TRAINING,
+        model.tag_constants.GPU, model.tag_constants.TPU, model.constants.ASSETS_DIRECTORY,
+        model.constants.ASSETS_KEY, model.constants.DEBUG_DIRECTORY, model.constants.DEBUG_INFO_FILENAME_PB,
+        model.constants.LEGACY_INIT_OP_KEY, model.constants.MAIN_OP_KEY, model.constants.SAVED_MODEL_FILENAME_PB,
+        model.constants.SAVED_MODEL_FILENAME_PBTXT, model.constants.SAVED_MODEL_SCHEMA_VERSION,
+        model.constants.VARIABLES_DIRECTORY, model.constants.VARIABLES_FILENAME,
+    ]  # fmt: skip
+    messages = [m.SerializeToString(deterministic=True).hex() if hasattr(m, "DESCRIPTOR") else str(m) for m in found]
+    return [tf.constant(messages), tf.constant([str(v) for v in valid]), tf.constant([str(c) for c in constants])]
+
+
+@case
+def saved_model(tf: Any) -> Any:
+    folder = _folder()
+    for name in ("vocabulary.txt", "other/vocabulary.txt"):
+        path = Path(folder, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{name}\n")
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 2], name="x")
+        w = tf.Variable([[1.0], [2.0]], name="w")
+        y = tf.matmul(x, w, name="y")
+        first, second, third = (
+            tf.constant(f"{folder}/{name}") for name in ("vocabulary.txt", "other/vocabulary.txt", "vocabulary.txt")
+        )
+        text = tf.raw_ops.ReadFile(filename=first, name="text")
+        with tf.control_dependencies([text]):
+            main = tf.no_op(name="main")
+        session.run(tf.global_variables_initializer())
+        signature = tf.saved_model.predict_signature_def({"x": x}, {"y": y})
+        builder = tf.saved_model.builder.SavedModelBuilder(f"{folder}/model")
+        builder.add_meta_graph_and_variables(
+            session, ["serve"], {"serving_default": signature}, assets_collection=[first, second, third], main_op=main
+        )
+        builder.add_meta_graph(["train", "gpu"], {"training": signature}, clear_devices=True, strip_default_attrs=True)
+        assert builder.save(as_text=True).endswith(b"saved_model.pbtxt")
+        builder.save()
+    tf.saved_model.loader.load(tf.Session(graph=tf.Graph()), ["train", "gpu"], f"{folder}/model")
+    assert tf.saved_model.loader.maybe_saved_model_directory(f"{folder}/model")
+    assert not tf.saved_model.contains_saved_model(folder)
+    with tf.Session(graph=tf.Graph()) as session:  # not the case's own: the folder's name stands in it
+        meta = tf.saved_model.loader.load(session, ["serve"], f"{folder}/model", import_scope="loaded")
+        inputs = meta.signature_def["serving_default"].inputs["x"]
+        outputs = meta.signature_def["serving_default"].outputs["y"]
+        x = tf.saved_model.get_tensor_from_tensor_info(inputs, import_scope="loaded")
+        y = tf.saved_model.get_tensor_from_tensor_info(outputs, import_scope="loaded")
+        value = session.run(y, {x: [[1.0, 1.0]]})
+    files = sorted(str(p.relative_to(folder)) for p in Path(folder).rglob("*") if p.is_file())
+    return [tf.constant(value), tf.constant(files)]
+
+
+@case
+def simple_save(tf: Any) -> Any:
+    folder = _folder()
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 2], name="x")
+        y = tf.matmul(x, tf.get_variable("w", initializer=[[1.0], [2.0]]), name="y")
+        session.run(tf.global_variables_initializer())
+        tf.saved_model.simple_save(session, f"{folder}/model", {"x": x}, {"y": y})
+    with tf.Graph().as_default(), tf.Session() as session:
+        meta = tf.saved_model.loader.load(session, [tf.saved_model.tag_constants.SERVING], f"{folder}/model")
+        value = session.run("y:0", {"x:0": [[2.0, 3.0]]})
+    return [tf.constant(value), tf.constant(sorted(meta.signature_def))]
+
+
+@case(values=False)
+def main_op(tf: Any) -> Any:
+    tf.Variable(1.0, name="v")
+    saver = tf.train.Saver()
+    tf.saved_model.main_op.main_op()
+    restore = tf.get_default_graph().get_operation_by_name(saver.saver_def.restore_op_name)
+    tf.saved_model.main_op_with_restore(restore)

@@ -9,7 +9,7 @@ training step as slow as the disk is.
 from __future__ import annotations
 
 from noria import shapes
-from noria.dtypes import DType
+from noria.dtypes import DType, runtime_name
 from noria.errors import InvalidArgumentError, NotFoundError
 from noria.formats import files, tensor_slice
 from noria.formats.bundle import BundleWriter
@@ -52,8 +52,8 @@ def _restored(reader: CheckpointReader, name: bytes, spec: bytes, dtype: DType) 
     stored = reader.entry(key).dtype
     if stored is not dtype:
         raise InvalidArgumentError(
-            f"tensor_name = {key}; expected dtype {dtype} does not equal original dtype {stored} "
-            f"(checkpoint {reader.name})"
+            f"tensor_name = {key}; expected dtype {runtime_name(dtype)} does not equal original dtype "
+            f"{runtime_name(stored)} (checkpoint {reader.name})"
         )
     return reader.read_slice(key, spec.decode("utf-8", "replace"))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from noria.dtypes import runtime_name
 from noria.errors import NotFoundError
 from noria.formats import checkpoint_dir, files
 from noria.formats.checkpoint import checkpoint_exists, open_checkpoint
@@ -94,12 +95,10 @@ class NewCheckpointReader:
         rows = []
         for name in sorted(self._reader):
             entry = self._reader.entry(name)
-            word = _WORDS.get(entry.dtype.name, entry.dtype.name)
-            rows.append(f"{name} (DT_{word.upper()}) [{','.join(map(str, entry.shape))}]\n")
+            rows.append(f"{name} (DT_{runtime_name(entry.dtype).upper()}) [{','.join(map(str, entry.shape))}]\n")
         return "".join(rows).encode()
 
 
-_WORDS = {"float32": "float", "float64": "double", "float16": "half"}
 CheckpointReader = NewCheckpointReader
 
 

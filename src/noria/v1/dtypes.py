@@ -174,8 +174,7 @@ def from_core(dtype: core.DType) -> DType:
 
 def runtime_name(dtype: DType) -> str:
     """A dtype as messages of TensorFlow's runtime call it: ``float``, ``int32``, ``float_ref``."""
-    name = {"float32": "float", "float64": "double", "float16": "half"}.get(dtype.core.name, dtype.core.name)
-    return name + ("_ref" if dtype._is_ref_dtype else "")
+    return core.runtime_name(dtype.core) + ("_ref" if dtype._is_ref_dtype else "")
 
 
 _PYTHON: Final[dict[Any, str]] = {float: "float32", int: "int32", bool: "bool", str: "string", bytes: "string"}
