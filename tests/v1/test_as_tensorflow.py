@@ -12,7 +12,7 @@ import pytest
 import noria.v1 as tf
 from noria.protos import error_codes, tensorflow
 from noria.v1 import as_tensorflow, exports
-from noria.v1.private_modules import MESSAGES, PLACES, RENAMED
+from noria.v1.private_modules import MESSAGES, OWN, PLACES, RENAMED
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,16 @@ def test_private_modules_show_public_names() -> None:
         assert getattr(namespace[name], attribute) is expected
     assert namespace["NotFoundError"] is tf.errors.NotFoundError
     assert namespace["Writer"] is tf.python_io.TFRecordWriter
+
+
+def test_tools_are_modules_of_ours() -> None:
+    for name, own in OWN.items():
+        assert importlib.import_module(f"tensorflow.{name}") is sys.modules[own]
+    spec = as_tensorflow._Finder().find_spec("tensorflow.python.tools.freeze_graph", None)
+    loader: Any = spec.loader if spec else None
+    assert loader.get_code("tensorflow.python.tools.freeze_graph").co_name == "<module>"
+    with pytest.raises(ImportError, match="is no program"):
+        loader.get_code("tensorflow.python.framework.ops")
 
 
 def test_a_name_may_be_public_elsewhere() -> None:

@@ -8,17 +8,17 @@
 from __future__ import annotations
 
 import difflib
-import importlib
+import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from noria.protos import error_codes, tensorflow
 from noria.v1 import api_names, exports, serving_modules
-from noria.v1.private_modules import MESSAGES, PLACES, RENAMED
+from noria.v1.private_modules import MESSAGES, OWN, PLACES, RENAMED
 
 _TOP = "tensorflow"
 _SERVING = "tensorflow_serving"
@@ -57,11 +57,19 @@ class _Finder(MetaPathFinder):
             return None
         if _standing_for(fullname) is None:  # with name=, `from a import b` would drop the message
             raise ModuleNotFoundError(_missing(name) if top == _TOP else f"Noria has no module {fullname}")
-        return ModuleSpec(fullname, _Loader(), is_package=True)
+        return ModuleSpec(fullname, _Loader(), is_package=name not in OWN)
 
 
 class _Loader(Loader):
     """Puts the module that stands for TensorFlow's in its place."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """The code that ``noria exec -m`` runs."""
+        own = OWN.get(fullname.removeprefix(f"{_TOP}."))
+        spec = None if own is None else importlib.util.find_spec(own)
+        if spec is None or not isinstance(spec.loader, InspectLoader):
+            raise ImportError(f"{fullname} is no program")
+        return spec.loader.get_code(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         found = _standing_for(module.__name__)
@@ -103,9 +111,11 @@ def _module(name: str) -> ModuleType | None:
     if name in ("", "compat.v1"):
         return sys.modules[exports.ROOT]
     name = name.removeprefix("compat.v1.")
+    if name in OWN:
+        return importlib.import_module(OWN[name])
     if name in MESSAGES:
         return _Messages(f"{_TOP}.{name}")
-    if name in PLACES or _has_below(name, PLACES) or _has_below(name, MESSAGES):
+    if name in PLACES or any(_has_below(name, names) for names in (PLACES, MESSAGES, OWN)):
         return _Private(name)
     if name.startswith("python.") and _has_below(name, exports.exported()):
         return _Private(name)
@@ -157,5 +167,5 @@ def _missing(name: str) -> str:
 def _modules_in(package: str) -> set[str]:
     spaces = {other.rpartition(".")[0] for other in exports.exported()}
     start = f"{package}." if package else ""
-    below = (other[len(start) :] for other in {*PLACES, *MESSAGES, *spaces} if other.startswith(start))
+    below = (other[len(start) :] for other in {*PLACES, *MESSAGES, *OWN, *spaces} if other.startswith(start))
     return {rest.partition(".")[0] for rest in below if rest}

@@ -85,6 +85,13 @@ RENAMED: Final = {
     "python.training.py_checkpoint_reader.NewCheckpointReader": "train.NewCheckpointReader",
 }
 
+# Modules that are written here, without ``tensorflow.`` -> the module.
+OWN: Final = {
+    "python.tools.freeze_graph": "noria.v1.freeze_graph",
+    "python.tools.inspect_checkpoint": "noria.v1.inspect_checkpoint",
+    "python.tools.strip_unused_lib": "noria.v1.strip_unused",
+}
+
 _MESSAGES: Final = """
 core.example: example feature
 core.framework: allocation_description attr_value cost_graph full_type function graph graph_debug_info node_def op_def
