@@ -23,13 +23,13 @@ def one_step_of_each_cell(tf: Any) -> Any:
     cells = tf.nn.rnn_cell
     found = []
     with tf.variable_scope("cells", initializer=tf.random_uniform_initializer(-0.5, 0.5, seed=1)):
-        for make in (
-            lambda: cells.BasicRNNCell(4),
-            lambda: cells.GRUCell(4),
-            lambda: cells.BasicLSTMCell(4, forget_bias=0.5),
-            lambda: cells.LSTMCell(4, use_peepholes=True, num_proj=2, cell_clip=3.0),
-        ):
-            cell = make()
+        made = [
+            cells.BasicRNNCell(4),
+            cells.GRUCell(4),
+            cells.BasicLSTMCell(4, forget_bias=0.5),
+            cells.LSTMCell(4, use_peepholes=True, num_proj=2, cell_clip=3.0),
+        ]
+        for cell in made:
             found.append(cell(x, cell.zero_state(2, tf.float32)))
     return found, {x: _inputs(0, 2, 3)}
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from noria.convert import saved_models, tfjs, to_onnx
+from noria.convert import keras, saved_models, tfjs, to_onnx
 from noria.convert.convert import Report, convert
 from noria.convert.registry import Options
 
-assert saved_models  # their import fills the registry
+assert keras  # their import fills the registry
+assert saved_models
 assert tfjs
 assert to_onnx
 
