@@ -87,6 +87,20 @@ def test_the_list_of_ops_follows_calls() -> None:
     assert [f.signature.name for f in rewrite.drop_unused_functions(proto).library.function] == ["f"]
 
 
+def test_custom_gradients_stay_with_their_nodes() -> None:
+    proto = GraphDef(node=[graphs.call("c", "f")])
+    node = NodeDef(name="i", op="IdentityN")
+    node.attr["_gradient_op_type"].s = b"CustomGradient-1"
+    proto.library.function.append(graphs.function("f", {}, {}, node))
+    for name in ("grad", "other"):
+        proto.library.function.append(graphs.function(name, {}, {}))
+        kind = f"CustomGradient-{1 if name == 'grad' else 2}"
+        proto.library.registered_gradients.add(gradient_func=name, registered_op_type=kind)
+    found = rewrite.drop_unused_functions(proto).library
+    assert [f.signature.name for f in found.function] == ["f", "grad"]
+    assert [g.gradient_func for g in found.registered_gradients] == ["grad"]
+
+
 def test_devices_go() -> None:
     proto = _graph()
     proto.node[0].device = "/gpu:0"

@@ -107,4 +107,56 @@ def convert(**options: Any) -> None:
     run(ConvertOptions(**options))
 
 
-COMMANDS = (freeze, convert)
+_PAIR = "NEW=OLD"
+
+
+@click.command(short_help="Change a SavedModel: signatures, tags, parsers in front; prune, strip, freeze.")
+@click.argument("source")
+@click.argument("target")
+@click.option("--tags", "--tag_set", "tags", metavar="TAGS", help="The MetaGraph to change: serve.")
+@click.option("--drop-other-meta-graphs", is_flag=True, help="Forget the MetaGraphs of other tags.")
+@click.option("--add-signature", metavar="KEY", help="Add a signature of --inputs and --outputs.")
+@click.option("--inputs", multiple=True, metavar="ALIAS=TENSOR,...", help="Inputs of the signature to add.")
+@click.option("--outputs", multiple=True, metavar="ALIAS=TENSOR,...", help="Its outputs.")
+@click.option("--copy-signature", multiple=True, metavar=_PAIR, help="Give a signature a second key.")
+@click.option("--rename-signature", multiple=True, metavar=_PAIR, help="Give a signature another key.")
+@click.option("--drop-signature", multiple=True, metavar="KEY", help="Forget a signature.")
+@click.option("--keep-signature", multiple=True, metavar="KEY", help="Forget all signatures but these.")
+@click.option("--signature", default="", metavar="KEY", help="The one that the options below change: serving_default.")
+@click.option("--rename-input", multiple=True, metavar=_PAIR, help="Give an input another name.")
+@click.option("--rename-output", multiple=True, metavar=_PAIR, help="Give an output another name.")
+@click.option("--drop-output", multiple=True, metavar="ALIAS", help="Forget an output.")
+@click.option("--method-name", metavar="NAME", help="predict, classify, regress, or any other.")
+@click.option("--put-parser", metavar="ALIAS", help="Take serialized tf.Examples as ALIAS instead of the inputs.")
+@click.option("--put-decoder", multiple=True, metavar="ALIAS=KIND", help="Take an input as base64, raw or image.")
+@click.option("--scale", default=1.0, metavar="NUMBER", help="Multiplies decoded images: 0.00392157 gives 0 to 1.")
+@click.option("--as-signature", default="", metavar="KEY", help="With a parser or decoder: a new one beside the old.")
+@click.option("--prune", is_flag=True, help="Drop nodes, variables, tables and assets that no signature needs.")
+@click.option("--strip-training-nodes", is_flag=True, help="Drop CheckNumerics and needless identities.")
+@click.option("--strip-default-attrs", is_flag=True, help="Drop attributes that have their default value.")
+@click.option("--clear-devices", is_flag=True, help="Forget the devices that nodes ask for.")
+@click.option("--freeze", is_flag=True, help="Make variables constants; prunes too.")
+@click.option("--set-tags", metavar="TAGS", help="Other tags for the MetaGraph, comma-separated.")
+@click.option("--text", is_flag=True, help="Write saved_model.pbtxt.")
+@click.option("--force", is_flag=True, help="Replace what is at TARGET; it may be SOURCE itself.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def edit(**options: Any) -> None:
+    """Change a SavedModel and write it to another folder.
+
+    SOURCE and TARGET are folders. The changes are made in the order of the options below, whatever the order in which
+    they are given. NEW=OLD may be given several times.
+
+    \b
+    Example:
+      noria edit models/m/1 models/m/2 --rename-input image=inputs --prune
+      noria edit models/m/1 models/m/2 --keep-signature serving_default --freeze --set-tags serve
+      noria edit models/m/1 models/m/2 --add-signature embed --inputs x=x:0 --outputs e=dense/Relu:0
+      noria edit models/m/1 models/m/2 --put-parser examples --as-signature parse --method-name predict
+    """
+    from noria.cli.edit import EditOptions  # brings NumPy and the engine: --help must not wait for them
+    from noria.cli.edit import edit as run
+
+    run(EditOptions(**options))
+
+
+COMMANDS = (freeze, edit, convert)

@@ -22,6 +22,7 @@ from noria.protos.tensorflow import AttrValue, GraphDef, MetaGraphDef, NodeDef, 
 from noria.shapes import Shape
 
 COLOCATION: Final = "_class"  # attribute: nodes to stand beside, each as ``loc:@name``
+GRADIENT_TYPE: Final = "_gradient_op_type"  # attribute: the name under which the node's gradient is registered
 _LOC: Final = b"loc:@"
 _REMOVED_IN_TRAINING: Final = "CheckNumerics"
 _SPLICED_IN_TRAINING: Final = frozenset({"Identity", "StopGradient"})
@@ -81,17 +82,27 @@ def extract_sub_graph(graph_def: GraphDef, dest_nodes: Iterable[str]) -> GraphDe
 
 
 def drop_unused_functions(graph_def: GraphDef) -> GraphDef:
-    """The graph with only those library functions that its nodes call, however indirectly; gradients likewise."""
+    """The graph with only those library functions that its nodes call, however indirectly; gradients likewise.
+
+    A gradient belongs to a function, or (custom gradients) to a type that nodes name in ``_gradient_op_type``.
+    """
     functions = {f.signature.name: f for f in graph_def.library.function}
     gradients = {g.function_name: g.gradient_func for g in graph_def.library.gradient}
+    registered = {g.registered_op_type: g.gradient_func for g in graph_def.library.registered_gradients}
+
+    def needed(nodes: Iterable[NodeDef]) -> list[str]:
+        found = [name for node in nodes for name in called(node)]
+        types = [n.attr[GRADIENT_TYPE].s.decode("utf-8", "replace") for n in nodes if GRADIENT_TYPE in n.attr]
+        return found + [registered[t] for t in types if t in registered]
+
     used: set[str] = set()
-    stack = [name for node in graph_def.node for name in called(node)]
+    stack = needed(graph_def.node)
     while stack:
         name = stack.pop()
         if name in used or name not in functions:
             continue
         used.add(name)
-        stack += [inner for node in functions[name].node_def for inner in called(node)]
+        stack += needed(functions[name].node_def)
         if name in gradients:
             stack.append(gradients[name])
     out = GraphDef()
@@ -100,6 +111,9 @@ def drop_unused_functions(graph_def: GraphDef) -> GraphDef:
     out.library.function.extend(f for f in graph_def.library.function if f.signature.name in used)
     del out.library.gradient[:]
     out.library.gradient.extend(g for g in graph_def.library.gradient if g.function_name in used)
+    kept = [g for g in graph_def.library.registered_gradients if g.gradient_func in used]
+    del out.library.registered_gradients[:]
+    out.library.registered_gradients.extend(kept)
     return out
 
 

@@ -105,6 +105,7 @@ class _Converter:
         out = GraphDef(versions=self._graph.versions)
         out.node.extend([*self._graph.node, *body.added])
         out.library.gradient.extend(self._graph.library.gradient)
+        out.library.registered_gradients.extend(self._graph.library.registered_gradients)
         out.library.function.extend(self._graph.library.function)
         out.library.function.extend(self._made)
         return drop_unused_functions(out)

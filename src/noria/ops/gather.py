@@ -81,7 +81,7 @@ def take(params: Array, indices: Array, axis: int, batch_dims: int) -> Array:
         return zeros(shape, params.dtype)
     _check_indices(indices, params.shape[at])
     if batch == 0:
-        return np.take(params, indices, axis=at)
+        return np.asarray(np.take(params, indices, axis=at), params.dtype)  # one string comes as bytes, not as an array
     moved = np.moveaxis(params, at, batch)
     rows = moved.reshape((-1, *moved.shape[batch:]))
     picked = indices.reshape((rows.shape[0], -1))
