@@ -18,6 +18,7 @@ Opening maps nothing but the index. A tensor is a view of the mapped shard; its 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -26,7 +27,6 @@ from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf.message import DecodeError
 
 from noria import dtypes
 from noria.dtypes import DType
@@ -45,6 +45,8 @@ Array = npt.NDArray[Any]
 
 VERSION: Final = 1  # of the format, TensorFlow's kTensorBundleVersion
 _MAX_RANK: Final = 64
+# What follows dtype and shape in the entry of a tensor stored whole: shard, offset, size where not 0, and crc32c.
+_PLACE: Final = re.compile(rb"(?:[\x18\x20\x28][\x80-\xff]*[\0-\x7f]){0,3}\x35.{4}", re.DOTALL)
 _LARGE: Final = 1 << 22  # bytes from which a second thread is worth its wait
 
 
@@ -58,8 +60,8 @@ def shard_path(prefix: files.PathLike, shard: int, shards: int) -> str:
     return f"{files.text(prefix)}.data-{shard:05d}-of-{shards:05d}"
 
 
-def read_index(path: str) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, bytes, BundleEntryProto]]]:
-    """The header of the index at ``path``, and its other entries in order of their keys: (key, bytes, message).
+def read_index(path: str) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, bytes]]]:
+    """The header of the index at ``path``, and its other entries in order: (key, serialized BundleEntryProto).
 
     Raises NotFoundError where there is none, DataLossError where it is damaged (on the way, too),
     FailedPreconditionError where it was written for a newer reader.
@@ -76,16 +78,43 @@ def read_index(path: str) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, byte
             f"{path}: the bundle asks for a reader of version {header.version.min_consumer}; "
             f"this one has version {VERSION}. Use a newer release"
         )
-    return header, _entries(table, path)
+    return header, table
 
 
-def _entries(table: Iterator[tuple[bytes, bytes]], path: str) -> Iterator[tuple[bytes, bytes, BundleEntryProto]]:
-    parse = BundleEntryProto.FromString
-    for key, value in table:
-        try:
-            yield key, value, parse(value)
-        except DecodeError as error:
-            raise DataLossError(f"{path}: entry {key!r} is not a BundleEntryProto: {error}") from None
+class _Index(Mapping[str, Entry]):
+    """The entries of an index by name, parsed when asked for: a large index is opened to read a few of them.
+
+    Most tensors share dtype and shape with others: an entry is kept for each pair as it is stored.
+    """
+
+    def __init__(self, path: str, stored: Mapping[str, bytes]) -> None:
+        self._path = path
+        self._stored = stored
+        self._known: dict[bytes, Entry] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._stored
+
+    def __getitem__(self, name: str) -> Entry:
+        value = self._stored[name]
+        if len(value) > 3 and value[0] == 0x08 and value[1] < 0x80 and value[2] == 0x12 and value[3] < 0x80:
+            size = 4 + value[3]  # of dtype and shape, the first two fields
+            if _PLACE.fullmatch(value, size):
+                known = self._known.get(value[:size])
+                if known is None:
+                    known = self._known[value[:size]] = _entry(self.proto(name), f"{self._path}: entry {name!r}")
+                return known
+        return _entry(self.proto(name), f"{self._path}: entry {name!r}")
+
+    def proto(self, name: str) -> BundleEntryProto:
+        """The whole entry of ``name``."""
+        return parse_binary(BundleEntryProto, self._stored[name], f"{self._path}: entry {name!r}")
 
 
 class BundleReader(CheckpointReader):
@@ -101,29 +130,20 @@ class BundleReader(CheckpointReader):
         header, table = read_index(self._index)
         self._shards = header.num_shards
         self._swapped = header.endianness == BundleHeaderProto.BIG
-        self._protos: dict[str, BundleEntryProto] = {}
         self._slices: dict[bytes, BundleEntryProto] = {}
-        entries: dict[str, Entry] = {}
-        known: dict[bytes, Entry] = {}  # dtype and shape as they are stored → entry: most tensors share theirs
-        for key, value, proto in table:
+        stored: dict[str, bytes] = {}
+        for key, value in table:
             if key.startswith(b"\0"):
-                self._slices[key] = proto
-                continue
-            name = key.decode("utf-8", "surrogateescape")
-            self._protos[name] = proto
-            head = _head(value)
-            entry = known.get(head)
-            if entry is None or proto.slices:
-                entry = _entry(proto, f"{self._index}: entry {key!r}")
-                if head and not proto.slices:
-                    known[head] = entry
-            entries[name] = entry
+                self._slices[key] = parse_binary(BundleEntryProto, value, f"{self._index}: entry {key!r}")
+            else:
+                stored[key.decode("utf-8", "surrogateescape")] = value
+        self._listed = _Index(self._index, stored)
         self._maps: dict[int, Bytes] = {}
         self._verified: set[tuple[int, int, int]] = set()
-        super().__init__(self._prefix, entries)
+        super().__init__(self._prefix, self._listed)
 
     def _whole(self, name: str, entry: Entry) -> Array:
-        return self._read(self._protos[name], entry.dtype, entry.shape, f"tensor {name!r}")
+        return self._read(self._listed.proto(name), entry.dtype, entry.shape, f"tensor {name!r}")
 
     def _piece(self, name: str, entry: Entry, extents: Extents) -> Array:
         place = f"tensor {name!r} slice {tensor_slice.spec_text(entry.shape, extents)!r}"
@@ -178,13 +198,6 @@ class BundleReader(CheckpointReader):
 def _check_crc(actual: int, stored: int, place: str) -> None:
     if coding.unmask(stored) != actual:
         raise DataLossError(f"{place}: its crc32c is {actual:#010x}, stored is {coding.unmask(stored):#010x}")
-
-
-def _head(value: bytes) -> bytes:
-    """The bytes of an entry's dtype and shape; empty where they are not its first two fields, of one size byte each."""
-    if len(value) > 3 and value[0] == 0x08 and value[1] < 0x80 and value[2] == 0x12 and value[3] < 0x80:
-        return value[: 4 + value[3]]
-    return b""
 
 
 def _entry(proto: BundleEntryProto, place: str) -> Entry:

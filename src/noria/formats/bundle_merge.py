@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from noria.errors import InvalidArgumentError
 from noria.formats import files, tensor_slice
 from noria.formats.bundle import index_path, read_index, shard_path, write_index
+from noria.formats.proto_file import parse_binary
 from noria.protos.tensorflow import BundleEntryProto
 
 
@@ -75,7 +76,8 @@ def _add(merged: _Merged, prefix: str) -> None:
         raise InvalidArgumentError("Merging bundles with conflicting endianness; inputs corrupted?")
     merged.byte_order = header.endianness
     merged.parts.append(prefix)
-    for key, _, entry in entries:
+    for key, value in entries:
+        entry = parse_binary(BundleEntryProto, value, f"{index_path(prefix)}: entry {key!r}")
         known = merged.entries.get(key)
         if known is None:
             path = shard_path(prefix, entry.shard_id, header.num_shards)

@@ -54,11 +54,15 @@ class TableReader:
         """All (key, value), in order of the keys; keys out of order are damage."""
         previous: bytes | None = None
         for limit, (offset, size) in self._index:
-            for key, value in self._entries(offset, size, "data block"):
-                if (previous is not None and key <= previous) or key > limit:
+            entries = self._entries(offset, size, "data block")
+            for entry in entries:
+                key = entry[0]
+                if previous is not None and key <= previous:
                     raise self._damaged(f"data block at {offset}", f"key {key!r} is out of order")
                 previous = key
-                yield key, value
+            if previous is not None and previous > limit:
+                raise self._damaged(f"data block at {offset}", f"key {previous!r} is out of order")
+            yield from entries
 
     def _block_handle(self, value: bytes) -> tuple[int, int]:
         try:
@@ -73,11 +77,11 @@ class TableReader:
         size, at = coding.get_varint(data, at, min(len(data), FOOTER_SIZE - 8))
         return (offset, size), at
 
-    def _entries(self, offset: int, size: int, what: str) -> Iterator[tuple[bytes, bytes]]:
+    def _entries(self, offset: int, size: int, what: str) -> list[tuple[bytes, bytes]]:
         place = f"{what} at {offset}"
         content = self._content(offset, size, place)
         try:
-            yield from parse_block(content)
+            return parse_block(content)
         except Malformed as error:
             raise self._damaged(place, str(error)) from None
 
@@ -104,29 +108,31 @@ class TableReader:
         return DataLossError(f"{self._name}: damaged table: {place}: {cause}")
 
 
-def parse_block(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def parse_block(content: bytes) -> list[tuple[bytes, bytes]]:
     """The (key, value) entries of a block's plain content; Malformed where it does not hold together."""
     restarts = coding.fixed32(content, len(content) - 4) if len(content) >= 4 else 0
     end = len(content) - 4 * (restarts + 1)
     if end < 0 or len(content) < 4:
         raise Malformed(f"{restarts} restart points in {len(content)} bytes")
+    entries = []
     at = 0
     key = b""
     while at < end:
-        head = content[at : at + 3] if at + 3 <= end else b"\xff"
-        if head.isascii():  # three varints of one byte each, as nearly all are
+        head = content[at : at + 3]
+        if at + 3 <= end and head.isascii():  # three varints of one byte each, as nearly all are
             shared, unshared, value_size = head
             at += 3
         else:
             shared, at = coding.get_varint(content, at, end)
             unshared, at = coding.get_varint(content, at, end)
             value_size, at = coding.get_varint(content, at, end)
-        if shared > len(key) or at + unshared + value_size > end:
+        value_at = at + unshared
+        if shared > len(key) or value_at + value_size > end:
             raise Malformed(f"an entry at {at} that shares {shared} and adds {unshared} + {value_size} bytes")
-        key = key[:shared] + content[at : at + unshared]
-        at += unshared
-        yield key, content[at : at + value_size]
-        at += value_size
+        key = key[:shared] + content[at:value_at]
+        at = value_at + value_size
+        entries.append((key, content[value_at:at]))
+    return entries
 
 
 def _common(a: bytes, b: bytes) -> int:
