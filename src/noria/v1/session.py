@@ -21,6 +21,7 @@ from noria.v1.exports import export
 from noria.v1.fetch import Fetches, expand_feed
 from noria.v1.graph import Graph, get_default_graph
 from noria.v1.operation import Operation, Tensor
+from noria.v1.python_calls import py_functions
 
 
 class BaseSession:
@@ -39,7 +40,7 @@ class BaseSession:
         self._config = config
         self._closed = False
         self._lock = threading.Lock()
-        self.resources = Resources.unrestricted()
+        self.resources = Resources.unrestricted(py_functions=py_functions)
         self._executor = Executor(self._graph, self.resources)
 
     @property
@@ -144,7 +145,7 @@ class BaseSession:
         with self._lock:
             self._closed = True
             self._executor.clear()
-            self.resources = Resources.unrestricted()
+            self.resources = Resources.unrestricted(py_functions=py_functions)
 
     def as_default(self) -> Any:
         """A block in which this session is the default: ``tensor.eval()`` uses it."""
