@@ -13,7 +13,7 @@ from noria import dtypes
 from noria.compile.freeze import assigned_variables
 from noria.compile.functions import with_bodies
 from noria.compile.pipeline import Prepared, prepare, unsupported
-from noria.compile.program import SegmentStep
+from noria.compile.program import HostStep, SegmentStep
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError, UnimplementedError
 from noria.graph.graph import Graph, Tensor, parse_tensor_name
@@ -217,6 +217,45 @@ def test_condition_within_a_loop() -> None:
     assert program(made, {"x": (2,)}, ["w/Exit_1"]).run([ONES])[0].tolist() == [1, 1]
     shorter = program(made, {"x": (2,)}, ["w/Exit"], engine=False)
     assert shorter.run([ONES])[0].tolist() == 3
+
+
+def test_pure_loop_is_part_of_a_segment() -> None:
+    """The engine runs the rounds, and a condition within them, itself."""
+    odd = [
+        node("w/half", "FloorDiv", "w/i", "w/two", T=I32),
+        node("w/two", "Const", "^w/i", dtype=I32, value=np.array(2, np.int32)),
+        node("w/late", "Less", "w/one", "w/i", T=I32),
+    ]
+    made = graph(
+        X,
+        *counting_loop(*odd, *condition("w/c", "w/y", "w/late"), result="w/c/Merge"),
+        node("y", "Neg", "w/Exit_1", T=F),
+        node("t", "AddV2", "w/Exit_1", "x", T=F),
+    )
+    compiled = program(made, {"x": (2,)}, ["y", "t", "w/Exit"])
+    assert [type(step) for step in compiled.steps] == [SegmentStep]
+    y, t, i = compiled.run([-ONES])
+    assert (y.tolist(), t.tolist(), i.tolist()) == ([1, 1], [-2, -2], 3)
+
+
+def test_loop_with_a_host_step_runs_on_the_host() -> None:
+    text = [node("w/text", "AsString", "w/y", T=F), node("w/next_y", "StringToNumber", "w/text", out_type=F)]
+    made = graph(X, *counting_loop(*text), node("y", "Neg", "w/Exit_1", T=F))
+    compiled = program(made, {"x": (2,)}, ["y"])
+    assert [type(step) for step in compiled.steps] == [HostStep, SegmentStep]
+    assert compiled.run([ONES])[0].tolist() == [-1, -1]
+
+
+def test_weights_reach_into_a_loop() -> None:
+    """A big constant is captured, not fed round by round; the loop's shape is known by what goes in."""
+    w = np.full((128, 128), 1 / 128, np.float32)
+    frame = node("w/k", "Enter", "k", T=F, frame_name="w/while_context", is_constant=True)
+    step = node("w/next_y", "MatMul", "w/y", "w/k", T=F)
+    made = graph(placeholder("x", F, (None, 128)), const("k", w), frame, *counting_loop(step))
+    compiled = program(made, {"x": (None, 128)}, ["w/Exit_1"])
+    assert [type(step) for step in compiled.steps] == [SegmentStep]
+    x = np.ones((2, 128), np.float32)
+    np.testing.assert_allclose(compiled.run([x])[0], x, rtol=1e-5)
 
 
 def test_loop_without_condition_is_reported() -> None:

@@ -16,11 +16,13 @@ from noria.compile.fold import analyse
 from noria.compile.freeze import Key, freeze, handle_key
 from noria.compile.functions import LOOPS, Functions, argument, body_inputs, function_refs, unchanged, waits_of
 from noria.compile.inline import inline
+from noria.compile.lowering import Lowered
 from noria.compile.program import Program
 from noria.compile.refs import RESOURCE_HANDLES
+from noria.compile.subgraphs import Whole
 from noria.graph.graph import Attr, Function, FunctionRef, Graph, Node, ShapeAttr, Tensor
 from noria.graph.resources import Resources
-from noria.graph.rules import Body, Info
+from noria.graph.rules import Body, CannotLower, Info
 from noria.ops.state import ANONYMOUS
 
 IsEffect = Callable[[Node, Mapping[Tensor, Info]], bool]
@@ -34,6 +36,19 @@ class Compile(Protocol):
     def __call__(
         self, graph: Graph, feeds: Sequence[Tensor], wanted: list[Tensor], targets: Sequence[str]
     ) -> Program: ...
+
+
+class Lower(Protocol):
+    """The middle of the compiler: a graph of which everything is known → ONNX nodes and host steps, in order."""
+
+    def __call__(
+        self,
+        graph: Graph,
+        infos: dict[Tensor, Info],
+        wanted: list[Tensor],
+        targets: Sequence[str],
+        bodies: BodyTable,
+    ) -> Lowered: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +65,18 @@ class BodyTable:
     """The functions of one program (``rules.Bodies``)."""
 
     def __init__(
-        self, functions: Mapping[str, Function], resources: Resources, mutable: Collection[Key], compile_: Compile
+        self,
+        functions: Mapping[str, Function],
+        resources: Resources,
+        mutable: Collection[Key],
+        compile_: Compile,
+        lower_: Lower,
     ) -> None:
         self._functions = functions
         self._resources = resources
         self._mutable = mutable
         self._compile = compile_
+        self._lower_graph = lower_
         self._known: dict[tuple[Any, ...], tuple[Specialised, dict[Tensor, Info]]] = {}
         self._alive: list[Info] = []  # whose identity is a key of ``_known``
         self._depth = 0
@@ -105,7 +126,7 @@ class BodyTable:
         """Whether a function that ``node`` runs reads or changes anything but its arguments."""
         if self._depth > _MAX_DEPTH:
             return True
-        for _, ref, known in self._calls(node, infos):
+        for _, ref, known in self.calls(node, infos):
             special, inner = self._analysed(self._functions[ref.name], known)
             self._depth += 1
             try:
@@ -120,7 +141,7 @@ class BodyTable:
     def bodies(self, node: Node, infos: Mapping[Tensor, Info]) -> dict[str, tuple[Body, ...]]:
         """The functions of ``node`` as what its kernel calls, by attribute; each is compiled at its first call."""
         found: dict[str, tuple[Body, ...]] = {}
-        for key, ref, known in self._calls(node, infos):
+        for key, ref, known in self.calls(node, infos):
             found[key] = (*found.get(key, ()), _LazyBody(self, self._functions[ref.name], known))
         return found
 
@@ -141,7 +162,26 @@ class BodyTable:
         results = tuple((False, next(made)) if place is None else (True, place) for place in given)
         return Plan(program, tuple(places.values()), results)
 
-    def _calls(self, node: Node, infos: Mapping[Tensor, Info]) -> list[tuple[str, FunctionRef, Sequence[Info]]]:
+    def function(self, ref: FunctionRef) -> Function:
+        return self._functions[ref.name]
+
+    def whole(self, function: FunctionRef, inputs: Sequence[Info]) -> Whole:
+        """``function`` as ONNX nodes (``subgraphs.WholeBodies``); CannotLower where the host has to run part of it."""
+        if self._depth > _MAX_DEPTH:
+            raise CannotLower("a function that calls itself")
+        special, infos = self._analysed(self._functions[function.name], inputs)
+        self._depth += 1
+        try:
+            lowered = self._lower_graph(special.graph, infos, list(special.results), special.targets, self)
+        finally:
+            self._depth -= 1
+        if any(item.onnx is None for item in lowered.items):
+            raise CannotLower("part of the body stays on the host")
+        nodes = [node for item in lowered.items for node in item.onnx or ()]
+        fed = tuple(None if t is None else str(t) for t in special.fed)
+        return Whole(nodes, lowered.constants, fed, tuple(lowered.values[t] for t in special.results))
+
+    def calls(self, node: Node, infos: Mapping[Tensor, Info]) -> list[tuple[str, FunctionRef, Sequence[Info]]]:
         """Each function that ``node`` runs: its attribute, its name, and what is known of its arguments."""
         refs = function_refs(node)
         inputs = [infos[t] for t in body_inputs(node)]

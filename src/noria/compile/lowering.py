@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from noria import dtypes
+from noria.compile.functions import FUNCTIONAL
 from noria.compile.onnx_model import Constant, OnnxNode
 from noria.compile.ort import engine_dtypes
+from noria.compile.subgraphs import WholeBodies, lower_control
 from noria.dtypes import DType
 from noria.errors import InternalError
 from noria.graph import rules
@@ -23,6 +25,11 @@ _ENGINE_DTYPES = frozenset(d for d in dtypes.ALL if d.onnx and d.numpy.kind in "
 # Inputs that carry the op's main dtype, where that is not the first one.
 _MAIN_INPUT: Mapping[str, int] = {"Where": 1, "OneHot": 2}
 _UNCHECKED = frozenset({"ConstantOfShape", "OneHot"})  # several type parameters of equal rank: the rule knows
+
+
+def _crosses(dtype: DType) -> bool:
+    """Whether values of ``dtype`` go in and out of the engine's control flow."""
+    return dtype in _ENGINE_DTYPES and dtype is not dtypes.bfloat16
 
 
 @dataclass(slots=True)
@@ -50,13 +57,19 @@ class Lowered:
 
 
 def lower(
-    order: Sequence[Node], infos: Mapping[Tensor, Info], fetches: Iterable[Tensor], *, engine: bool, host_only: set[str]
+    order: Sequence[Node],
+    infos: Mapping[Tensor, Info],
+    fetches: Iterable[Tensor],
+    *,
+    engine: bool,
+    host_only: set[str],
+    bodies: WholeBodies | None = None,
 ) -> Lowered:
     """Lowers ``order`` (topological, constants left out); nodes named in ``host_only`` keep their kernel.
 
-    ``fetches`` have a value afterwards even where they are constant.
+    ``fetches`` have a value afterwards even where they are constant. bodies: lowers what control flow runs.
     """
-    work = _Work(infos)
+    work = _Work(infos, bodies)
     for node in order:
         work.add(node, try_onnx=engine and node.name not in host_only)
     for tensor in fetches:
@@ -65,9 +78,10 @@ def lower(
 
 
 class _Work:
-    def __init__(self, infos: Mapping[Tensor, Info]) -> None:
+    def __init__(self, infos: Mapping[Tensor, Info], bodies: WholeBodies | None) -> None:
         self.result = Lowered()
         self._infos = infos
+        self._bodies = bodies
         self._small: dict[tuple[DType, tuple[int, ...], bytes], str] = {}
         self._count = 0
 
@@ -96,6 +110,12 @@ class _Work:
         self._count += 1
         return f"{prefix}/{self._count}"
 
+    def take(self, constants: Mapping[str, Constant]) -> None:
+        """Enters constants of a body under the names that they have here."""
+        self.result.constants.update(constants)
+        for name, constant in constants.items():
+            self.result.infos[name] = Value(name, constant.dtype, constant.array.shape, constant.array)
+
     def add(self, node: Node, *, try_onnx: bool) -> None:
         if node.op == "Placeholder":
             for tensor in node.outputs:
@@ -121,6 +141,12 @@ class _Work:
         self.result.infos[name] = value
 
     def _lower(self, node: Node) -> None:
+        if node.op in FUNCTIONAL and self._bodies is not None:
+            emitted, values = lower_control(self, self._bodies, node, self._infos, _crosses)
+            for made in emitted:
+                self.result.infos.update((v.name, v) for v in values if v.name in made.outputs)
+            self._accept(node, emitted, values)
+            return
         rule = rules.lower.get(node.op)
         if rule is None:
             raise CannotLower(f"op {node.op} has no ONNX lowering")

@@ -7,7 +7,7 @@ Format: https://github.com/onnx/onnx/blob/main/docs/IR.md (IR version 10, opset 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,13 +25,41 @@ INLINE_BYTES: Final = 256  # constants up to this size stand in the model itself
 
 @dataclass(frozen=True, slots=True)
 class OnnxNode:
-    """One ONNX node: names of its values, "" for an absent optional input; plain attributes."""
+    """One ONNX node: names of its values, "" for an absent optional input; plain attributes, or a ``SubGraph``.
+
+    captures: how many of the inputs, at the end, are only named within subgraphs, where they are not listed.
+    """
 
     op: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attrs: Mapping[str, Any] = field(default_factory=dict)
     domain: str = ""
+    captures: int = 0
+
+    def renamed(self, rename: Callable[[str], str]) -> OnnxNode:
+        """The node with other names for all its values, those within subgraphs too."""
+        attrs = {k: v.renamed(rename) if isinstance(v, SubGraph) else v for k, v in self.attrs.items()}
+        inputs, outputs = tuple(map(rename, self.inputs)), tuple(map(rename, self.outputs))
+        return OnnxNode(self.op, inputs, outputs, attrs, self.domain, self.captures)
+
+
+@dataclass(frozen=True, slots=True)
+class SubGraph:
+    """A graph that is an attribute: the body of a Loop, a branch of an If. captures: what it takes from around."""
+
+    nodes: tuple[OnnxNode, ...]
+    inputs: tuple[ValueInfo, ...]
+    outputs: tuple[ValueInfo, ...]
+    captures: tuple[str, ...]
+
+    def renamed(self, rename: Callable[[str], str]) -> SubGraph:
+        return SubGraph(
+            tuple(node.renamed(rename) for node in self.nodes),
+            tuple(ValueInfo(rename(v.name), v.dtype, v.shape) for v in self.inputs),
+            tuple(ValueInfo(rename(v.name), v.dtype, v.shape) for v in self.outputs),
+            tuple(map(rename, self.captures)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +97,45 @@ def serialize(
             external[name] = constant
     model = ModelProto(ir_version=IR_VERSION, producer_name="noria", graph=graph)
     model.opset_import.add(domain="", version=OPSET)
-    if any(n.domain == "com.microsoft" for n in nodes):
+    if any(n.domain == "com.microsoft" for n in _with_subgraphs(nodes)):
         model.opset_import.add(domain="com.microsoft", version=1)
     return model.SerializeToString(), external
 
 
+def _with_subgraphs(nodes: Iterable[OnnxNode]) -> Iterator[OnnxNode]:
+    for node in nodes:
+        yield node
+        for value in node.attrs.values():
+            if isinstance(value, SubGraph):
+                yield from _with_subgraphs(value.nodes)
+
+
 def _node(node: OnnxNode) -> NodeProto:
-    proto = NodeProto(op_type=node.op, input=node.inputs, output=node.outputs, domain=node.domain)
+    listed = len(node.inputs) - node.captures
+    proto = NodeProto(op_type=node.op, input=node.inputs[:listed], output=node.outputs, domain=node.domain)
     proto.name = node.outputs[0]
-    proto.attribute.extend(_attribute(k, v) for k, v in node.attrs.items())
+    for key, value in node.attrs.items():
+        if isinstance(value, SubGraph):
+            # A pass may have given this node another value in the place of one that the subgraph names.
+            now = dict(zip(value.captures, node.inputs[listed:], strict=True))
+            value = value.renamed(lambda name, now=now: now.get(name, name))  # type: ignore[misc]
+        proto.attribute.append(_attribute(key, value))
     return proto
+
+
+def _sub_graph(value: SubGraph) -> GraphProto:
+    graph = GraphProto(name=value.outputs[0].name)
+    graph.node.extend(_node(n) for n in value.nodes)
+    graph.input.extend(_value_info(v) for v in value.inputs)
+    graph.output.extend(_value_info(v) for v in value.outputs)
+    return graph
 
 
 def _attribute(name: str, value: Any) -> AttributeProto:
     kinds = AttributeProto
     match value:
+        case SubGraph():
+            return AttributeProto(name=name, type=kinds.GRAPH, g=_sub_graph(value))
         case bool() | int() | np.integer():
             return AttributeProto(name=name, type=kinds.INT, i=int(value))
         case float() | np.floating():

@@ -18,7 +18,7 @@ from noria.compile.fold import analyse, declared
 from noria.compile.functions import BRANCHES, FUNCTIONAL, Functions, branch, bypass_unchanged, pruned, with_bodies
 from noria.compile.fuse import fuse
 from noria.compile.inline import inline
-from noria.compile.lowering import lower
+from noria.compile.lowering import Lowered, lower
 from noria.compile.partition import live, partition
 from noria.compile.program import Program
 from noria.dtypes import DType
@@ -29,7 +29,7 @@ from noria.graph.graph import Attr, Function, FunctionRef, Graph, Node, Tensor
 from noria.graph.graphdef import check_edges
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
-from noria.graph.rules import Info
+from noria.graph.rules import CannotLower, Info
 from noria.graph.verify import Stage, verify
 from noria.shapes import Shape
 
@@ -125,7 +125,7 @@ class _Compiler:
         """The program of ``graph``, whose placeholders ``feeds`` are given in that order."""
         graph = freeze.freeze(graph, self._resources, self._mutable)
         graph = verify(prune(graph, wanted, targets, feeds), Stage.FROZEN)
-        bodies = BodyTable(graph.functions, self._resources, self._mutable, self.program)
+        bodies = BodyTable(graph.functions, self._resources, self._mutable, self.program, _lower_whole)
         names = [str(p) for p in feeds]
         if not self._engine:
             return _for_host(graph, names, wanted, self._resources, bodies)
@@ -173,20 +173,42 @@ def _for_engine(
     resources: Resources,
     bodies: BodyTable,
 ) -> Program:
+    effects = _effects(order, infos, bodies)
+    graph, wanted = fuse(graph, order, infos, wanted)
+    needed = _needed(graph, wanted, (*targets, *effects), infos)
+    run_order = [n for n in graph.topological() if n.name in needed]
+    lowered = lower(run_order, infos, wanted, engine=True, host_only=effects, bodies=bodies)
+    fetched = [lowered.values[t].name for t in wanted]
+    lowered.items = live(lowered.items, set(fetched), {*targets, *effects})
+    steps = partition(graph, lowered, effects, set(fetched))
+    return assemble(lowered, steps, feeds, fetched, resources, effects=bool(effects), bodies=_bodies_of(bodies, infos))
+
+
+def _effects(order: Iterable[Node], infos: Mapping[Tensor, Info], bodies: BodyTable) -> set[str]:
+    """The nodes that read or change something outside the graph, themselves or in a function that they run."""
+
     def has_effect(node: Node, known: Mapping[Tensor, Info]) -> bool:
         if node.op in FUNCTIONAL:
             return bodies.has_effect(node, known, has_effect)
         return _has_effect(node, known)
 
-    effects = {n.name for n in order if has_effect(n, infos)}
-    graph, wanted = fuse(graph, order, infos, wanted)
-    needed = _needed(graph, wanted, (*targets, *effects), infos)
+    return {n.name for n in order if has_effect(n, infos)}
+
+
+def _lower_whole(
+    graph: Graph, infos: dict[Tensor, Info], wanted: list[Tensor], targets: Sequence[str], bodies: BodyTable
+) -> Lowered:
+    """The body of a function, if the engine can run all of it; else CannotLower, or an item without ONNX nodes."""
+    order = graph.topological()
+    if _effects(order, infos, bodies):
+        raise CannotLower("the body has effects")
+    infos = dict(infos)
+    graph, fetched = fuse(graph, order, infos, wanted)
+    needed = _needed(graph, fetched, (), infos)
     run_order = [n for n in graph.topological() if n.name in needed]
-    lowered = lower(run_order, infos, wanted, engine=True, host_only=effects)
-    fetched = [lowered.values[t].name for t in wanted]
-    lowered.items = live(lowered.items, set(fetched), {*targets, *effects})
-    steps = partition(graph, lowered, effects, set(fetched))
-    return assemble(lowered, steps, feeds, fetched, resources, effects=bool(effects), bodies=_bodies_of(bodies, infos))
+    lowered = lower(run_order, infos, fetched, engine=True, host_only=set(), bodies=bodies)
+    lowered.values.update((old, lowered.values[new]) for old, new in zip(wanted, fetched, strict=True))
+    return lowered
 
 
 def _bodies_of(bodies: BodyTable, infos: Mapping[Tensor, Info]) -> BodiesOf:
