@@ -102,7 +102,7 @@ class NewCheckpointReader:
 CheckpointReader = NewCheckpointReader
 
 
-def _path_of(ckpt_dir_or_file: Any) -> str:
+def path_of(ckpt_dir_or_file: Any) -> str:
     """The prefix of a checkpoint: what is given, or the newest of a folder."""
     path = files.text(ckpt_dir_or_file.decode() if isinstance(ckpt_dir_or_file, bytes) else ckpt_dir_or_file)
     if not files.is_dir(path):
@@ -116,7 +116,7 @@ def _path_of(ckpt_dir_or_file: Any) -> str:
 @export("train.load_checkpoint")
 def load_checkpoint(ckpt_dir_or_file: Any) -> NewCheckpointReader:
     """A reader of a checkpoint, or of the newest in a folder; ValueError where a folder has none."""
-    return NewCheckpointReader(_path_of(ckpt_dir_or_file))
+    return NewCheckpointReader(path_of(ckpt_dir_or_file))
 
 
 @export("train.load_variable")

@@ -213,6 +213,10 @@ class Variable(metaclass=_VariableType):
         """The value at the time when the result is computed."""
         raise NotImplementedError
 
+    def initialized_value(self) -> Tensor:
+        """The value, or the initial value while the variable has none."""
+        raise NotImplementedError
+
     def _as_graph_element(self) -> Tensor:
         raise NotImplementedError
 
