@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 import noria.v1 as tf
+from conftest import REPOSITORY
 from noria.errors import NotFoundError
+from noria.v1 import saved_model_utils
 from noria.v1.freeze_graph import freeze_graph, main
+from noria.v1.optimize_for_inference import optimize_for_inference
 from noria.v1.strip_unused import strip_unused
 
 
@@ -124,3 +127,33 @@ def test_strip_unused(saved: Path) -> None:
         strip_unused(graph_def, ["x:0"], ["y"], 1)
     with pytest.raises(KeyError, match="none"):
         strip_unused(graph_def, ["none"], ["y"], 1)
+
+
+def test_a_saved_model() -> None:
+    model = REPOSITORY / "tests/golden/half_plus_two/1"
+    frozen = freeze(model, input_saved_model_dir=str(model), output_graph="", input_checkpoint=None)
+    assert not any(node.op.startswith("Var") for node in frozen.node)
+    with tf.Graph().as_default(), tf.Session() as session:
+        (y,) = tf.import_graph_def(frozen, return_elements=["y:0"], name="")
+        assert session.run(y, {"x:0": [[2.0]]}).tolist() == [[3.0]]
+
+
+def test_meta_graphs_of_a_saved_model() -> None:
+    model = str(REPOSITORY / "tests/golden/half_plus_two/1")
+    assert saved_model_utils.get_saved_model_tag_sets(model) == [["serve"]]
+    meta = saved_model_utils.get_meta_graph_def(model, "serve")
+    assert meta == saved_model_utils.read_saved_model(model).meta_graphs[0]
+    with pytest.raises(RuntimeError, match=r"tag-set serve,gpu could not be found .* following tag-sets: \['serve'\]"):
+        saved_model_utils.get_meta_graph_def(model, "serve,gpu")
+
+
+def test_optimize_for_inference() -> None:
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None], name="x")
+        checked = tf.identity(tf.raw_ops.CheckNumerics(tensor=x * 2.0, message="bad"), name="checked")
+        tf.add(checked, 1.0, name="y")
+        tf.zeros([2], name="unused")
+    cut = optimize_for_inference(graph.as_graph_def(), ["x"], ["y"], 1)
+    assert "unused" not in {node.name for node in cut.node}
+    assert "CheckNumerics" not in {node.op for node in cut.node}
+    assert run(cut) == [7.0]

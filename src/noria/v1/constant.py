@@ -275,6 +275,7 @@ register_tensor_conversion_function(np.ndarray, _convert_constant, 100)
 register_tensor_conversion_function(object, _convert_constant, 200)
 
 
+@export("get_static_value")
 def constant_value(tensor: Any, partial: bool = False) -> Array | None:
     """The value of ``tensor`` where it is known while the graph is built, else None."""
     if not isinstance(tensor, Tensor):

@@ -89,6 +89,8 @@ RENAMED: Final = {
 OWN: Final = {
     "python.tools.freeze_graph": "noria.v1.freeze_graph",
     "python.tools.inspect_checkpoint": "noria.v1.inspect_checkpoint",
+    "python.tools.optimize_for_inference_lib": "noria.v1.optimize_for_inference",
+    "python.tools.saved_model_utils": "noria.v1.saved_model_utils",
     "python.tools.strip_unused_lib": "noria.v1.strip_unused",
 }
 
