@@ -14,8 +14,6 @@ from noria.v1.convert import convert, convert_to_tensor
 from noria.v1.dtypes import bool_
 from noria.v1.exports import export
 from noria.v1.flow_context import (
-    COND_COLLECTION,
-    WHILE_COLLECTION,
     CondContext,
     WhileContext,
     identity,
@@ -25,6 +23,7 @@ from noria.v1.flow_context import (
 )
 from noria.v1.framework import name_scope
 from noria.v1.graph import get_default_graph
+from noria.v1.graph_keys import GraphKeys
 from noria.v1.nest import assert_same, flatten, map_structure, pack_as
 from noria.v1.operation import Operation, Tensor
 from noria.v1.tensor_array import TensorArray
@@ -95,7 +94,7 @@ def cond(
         merged = [merge([f, t]) for f, t in zip(false_values, true_values, strict=True)]
         if context_true.outer_context is None:
             for context in (context_true, context_false):
-                pred.graph.add_to_collection(COND_COLLECTION, context)
+                pred.graph.add_to_collection(GraphKeys.COND_CONTEXT, context)
         leaves = flatten(original_true, composites=True)
         packed = pack_as(original_true, [like(o, m) for o, m in zip(leaves, merged, strict=True)], composites=True)
         return packed if strict else _unpacked(packed)
@@ -195,7 +194,7 @@ def while_loop(
                 shape_invariants = (TensorShape([]), shape_invariants[0] if single else shape_invariants)
         context = WhileContext(limit, parallel_iterations, back_prop, swap_memory)
         if context.outer_context is None:
-            get_default_graph().add_to_collection(WHILE_COLLECTION, context)
+            get_default_graph().add_to_collection(GraphKeys.WHILE_CONTEXT, context)
         result = _build_loop(context, cond, body, loop_vars, shape_invariants)
         if limit is not None:
             return result[1]

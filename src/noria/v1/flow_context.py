@@ -17,6 +17,7 @@ from noria.protos.tensorflow import (
     WhileContextDef,
 )
 from noria.v1.apply_op import apply_op
+from noria.v1.collection_protos import register_proto_function
 from noria.v1.graph import Graph, get_default_graph
 from noria.v1.graph_keys import GraphKeys
 from noria.v1.operation import Operation, Tensor
@@ -150,7 +151,8 @@ class FlowContext:
         loop = self.GetWhileContext()
         if loop is None:
             return op.control_inputs, []
-        inside, outside = [], []
+        inside: list[Operation] = []
+        outside: list[Operation] = []
         for other in op.control_inputs:
             context = output_context(other)
             (inside if context is not None and context.GetWhileContext() is loop else outside).append(other)
@@ -551,5 +553,5 @@ def within(shape: TensorShape, invariant: TensorShape) -> bool:
     )
 
 
-COND_COLLECTION = GraphKeys.COND_CONTEXT
-WHILE_COLLECTION = GraphKeys.WHILE_CONTEXT
+register_proto_function(GraphKeys.COND_CONTEXT, CondContextDef, CondContext.to_proto, CondContext.from_proto)
+register_proto_function(GraphKeys.WHILE_CONTEXT, WhileContextDef, WhileContext.to_proto, WhileContext.from_proto)
