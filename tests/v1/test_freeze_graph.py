@@ -150,10 +150,12 @@ def test_meta_graphs_of_a_saved_model() -> None:
 def test_optimize_for_inference() -> None:
     with tf.Graph().as_default() as graph:
         x = tf.placeholder(tf.float32, [None], name="x")
-        checked = tf.identity(tf.raw_ops.CheckNumerics(tensor=x * 2.0, message="bad"), name="checked")
-        tf.add(checked, 1.0, name="y")
+        check = tf.raw_ops.CheckNumerics(tensor=x, message="bad")
+        with tf.control_dependencies([check]):
+            product = x * 2.0
+        tf.add(tf.identity(product, name="same"), 1.0, name="y")
         tf.zeros([2], name="unused")
     cut = optimize_for_inference(graph.as_graph_def(), ["x"], ["y"], 1)
-    assert "unused" not in {node.name for node in cut.node}
+    assert not {"unused", "same"} & {node.name for node in cut.node}
     assert "CheckNumerics" not in {node.op for node in cut.node}
     assert run(cut) == [7.0]
