@@ -16,11 +16,11 @@ from tensorflow.python.tools import inspect_checkpoint as real_inspect
 
 import noria.v1 as tf
 from noria.v1.inspect_checkpoint import print_tensors_in_checkpoint_file
+from saving_checks import assert_equal, assert_same_meta
 
 real.disable_v2_behavior()
 
 BOTH = pytest.mark.parametrize(("writer", "reader"), [(tf, real), (real, tf)], ids=["noria-tf", "tf-noria"])
-NEWER = "_has_manual_control_dependencies"
 VALUES = {
     "w": np.arange(6, dtype=np.float32).reshape(2, 3),
     "scope/b": np.array([1, -2], np.int64),
@@ -54,45 +54,6 @@ def saved(t: Any, folder: Path, *, use_resource: bool = False, **saver: Any) -> 
         session.run(t.global_variables_initializer())
         prefix: str = t.train.Saver(**saver).save(session, f"{folder}/model.ckpt", global_step=7)
         return prefix
-
-
-def assert_equal(got: Any, wanted: Any) -> None:
-    got, wanted = np.asarray(got), np.asarray(wanted)
-    assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
-    np.testing.assert_array_equal(got, wanted)
-
-
-def canonical(proto: Any) -> Any:
-    """A MetaGraphDef without what may differ: who wrote it, and marks of TensorFlow 2."""
-    copy = type(proto)()
-    copy.CopyFrom(proto)
-    copy.meta_info_def.tensorflow_version = copy.meta_info_def.tensorflow_git_version = ""
-    copy.graph_def.versions.Clear()
-    for node in copy.graph_def.node:
-        node.attr.pop(NEWER, None)
-    return copy
-
-
-def as_real(proto: Any) -> Any:
-    return real.MetaGraphDef.FromString(proto.SerializeToString())
-
-
-def assert_same_meta(got: Any, wanted: Any) -> None:
-    got, wanted = canonical(as_real(got)), canonical(as_real(wanted))
-    assert [n.name for n in got.graph_def.node] == [n.name for n in wanted.graph_def.node]
-    for a, b in zip(got.graph_def.node, wanted.graph_def.node, strict=True):
-        assert a == b, b.name
-    assert got.saver_def == wanted.saver_def
-    assert sorted(got.collection_def) == sorted(wanted.collection_def)
-    for key in wanted.collection_def:
-        assert got.collection_def[key] == wanted.collection_def[key], key
-    assert [op.name for op in got.meta_info_def.stripped_op_list.op] == [
-        op.name for op in wanted.meta_info_def.stripped_op_list.op
-    ]
-    assert got.meta_info_def.stripped_default_attrs == wanted.meta_info_def.stripped_default_attrs
-    assert sorted(got.signature_def) == sorted(wanted.signature_def)
-    for key in wanted.signature_def:
-        assert got.signature_def[key] == wanted.signature_def[key], key
 
 
 @pytest.mark.parametrize("use_resource", [False, True])
