@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from graphs import const, function, graph, node, placeholder, program
+from graphs import call, const, function, graph, node, placeholder, program
 from noria import dtypes
 from noria.compile.freeze import assigned_variables
 from noria.compile.functions import with_bodies
@@ -162,6 +162,23 @@ def test_branch_that_is_not_taken_does_not_run() -> None:
         compiled.run([ONES, YES])
 
 
+@pytest.mark.parametrize("engine", [True, False])
+def test_branch_whose_shapes_cannot_be_does_not_keep_the_other_from_running(engine: bool) -> None:
+    made = graph(
+        X, P,
+        switch("c/Switch", "x"),
+        node("c/three", "Const", "^c/yes", dtype=I32, value=np.array([3], np.int32)),
+        node("c/yes", "Identity", "c/pivot:1", T=B),
+        switch("c/pivot", "p", dtype=B),
+        node("c/Reshape", "Reshape", "c/Switch:1", "c/three", T=F, Tshape=I32),
+        merge("c/Merge", "c/Switch", "c/Reshape"),
+    )  # fmt: skip
+    compiled = program(made, {"x": (2,), "p": ()}, ["c/Merge"], engine=engine)
+    assert compiled.run([ONES, NO])[0].tolist() == [1, 1]
+    with pytest.raises(InvalidArgumentError):
+        compiled.run([ONES, YES])
+
+
 def test_what_a_predicate_waits_for_comes_before_the_condition() -> None:
     made = graph(
         X, P, const("no", False, B),
@@ -269,6 +286,36 @@ def test_tensor_of_a_loop_cannot_be_fetched() -> None:
     made = graph(X, *counting_loop(DOUBLE))
     with pytest.raises(InvalidArgumentError, match=r"'w/next_y' has been .* not fetchable.* inside the loop 'w'"):
         program(made, {"x": (2,)}, ["w/next_y"])
+
+
+# --- functions
+
+
+def test_function_that_calls_itself() -> None:
+    """``f(n) = n < 1 ? n : f(n - 2)``, by way of the branch of an If."""
+    both = {"then_branch": named("base"), "else_branch": named("again")}
+    made = graph(
+        placeholder("n", I32, ()),
+        call("f", "count", "n", tin=[I32], tout=[I32]),
+        functions=[
+            function(
+                "count", {"n": I32}, {"y": (I32, "if:output:0")},
+                node("one", "Const", dtype=I32, value=np.array(1, np.int32)),
+                node("less", "Less", "n", "one:output:0", T=I32),
+                node("if", "StatelessIf", "less:z:0", "n", Tcond=B, Tin=[I32], Tout=[I32], **both),
+            ),
+            function("base", {"n": I32}, {"y": (I32, "n")}),
+            function(
+                "again", {"n": I32}, {"y": (I32, "call:output:0")},
+                node("two", "Const", dtype=I32, value=np.array(2, np.int32)),
+                node("less", "Sub", "n", "two:output:0", T=I32),
+                call("call", "count", "less:z:0", tin=[I32], tout=[I32]),
+            ),
+        ],
+    )  # fmt: skip
+    for engine in (True, False):
+        compiled = program(made, {"n": ()}, ["f"], engine=engine)
+        assert [int(compiled.run([np.array(n, np.int32)])[0]) for n in (7, 4, 0)] == [-1, 0, 0]
 
 
 # --- what other passes see of bodies

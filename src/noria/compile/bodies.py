@@ -7,7 +7,8 @@ in the body, so that shapes, frozen weights and folding reach into loops and bra
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,14 +21,13 @@ from noria.compile.lowering import Lowered
 from noria.compile.program import Program
 from noria.compile.refs import RESOURCE_HANDLES
 from noria.compile.subgraphs import Whole
+from noria.errors import TFError
 from noria.graph.graph import Attr, Function, FunctionRef, Graph, Node, ShapeAttr, Tensor
 from noria.graph.resources import Resources
 from noria.graph.rules import Body, CannotLower, Info
 from noria.ops.state import ANONYMOUS
 
 IsEffect = Callable[[Node, Mapping[Tensor, Info]], bool]
-
-_MAX_DEPTH = 32  # functions that call themselves are followed no deeper: nothing is known of their results
 
 
 class Compile(Protocol):
@@ -79,13 +79,14 @@ class BodyTable:
         self._lower_graph = lower_
         self._known: dict[tuple[Any, ...], tuple[Specialised, dict[Tensor, Info]]] = {}
         self._alive: list[Info] = []  # whose identity is a key of ``_known``
-        self._depth = 0
+        self._busy: set[str] = set()  # functions that are being looked into: one that calls itself is not followed
+        self.lock = threading.RLock()  # programs are compiled at the first call, by any thread
 
     # --- what is known of results
 
     def infer(self, function: FunctionRef, inputs: Sequence[Info]) -> list[Info]:
         """What is known of the results of ``function``."""
-        if self._depth > _MAX_DEPTH:
+        if function.name in self._busy:
             found = self._functions[function.name]
             return [Info(found.body.dtype(t), None) for t in found.results]
         special, infos = self._analysed(self._functions[function.name], inputs)
@@ -100,14 +101,28 @@ class BodyTable:
         found = self._known.get(key)
         if found is None:
             self._alive.extend(inputs)
-            special = self._specialise(function, inputs)
-            self._depth += 1
             try:
-                infos = analyse(special.graph, special.graph.topological(), self._resources, self)
-            finally:
-                self._depth -= 1
-            found = self._known[key] = (special, infos)
+                found = self._analyse(function, inputs)
+            except TFError:
+                # Shapes that contradict each other in a branch that is not taken must not keep the rest from running.
+                found = self._analyse(function, [Info(i.dtype, None, handle=i.handle) for i in inputs])
+            self._known[key] = found
         return found
+
+    def _analyse(self, function: Function, inputs: Sequence[Info]) -> tuple[Specialised, dict[Tensor, Info]]:
+        special = self._specialise(function, inputs)
+        with self._looking_into(function.name):
+            return special, analyse(special.graph, special.graph.topological(), self._resources, self)
+
+    @contextmanager
+    def _looking_into(self, name: str) -> Iterator[None]:
+        fresh = name not in self._busy
+        self._busy.add(name)
+        try:
+            yield
+        finally:
+            if fresh:
+                self._busy.discard(name)
 
     def _specialise(self, function: Function, inputs: Sequence[Info]) -> Specialised:
         graph = function.body.copy()
@@ -124,16 +139,13 @@ class BodyTable:
 
     def has_effect(self, node: Node, infos: Mapping[Tensor, Info], is_effect: IsEffect) -> bool:
         """Whether a function that ``node`` runs reads or changes anything but its arguments."""
-        if self._depth > _MAX_DEPTH:
-            return True
         for _, ref, known in self.calls(node, infos):
+            if ref.name in self._busy:
+                continue
             special, inner = self._analysed(self._functions[ref.name], known)
-            self._depth += 1
-            try:
+            with self._looking_into(ref.name):
                 if any(is_effect(n, inner) for n in special.graph):
                     return True
-            finally:
-                self._depth -= 1
         return False
 
     # --- programs
@@ -167,14 +179,11 @@ class BodyTable:
 
     def whole(self, function: FunctionRef, inputs: Sequence[Info]) -> Whole:
         """``function`` as ONNX nodes (``subgraphs.WholeBodies``); CannotLower where the host has to run part of it."""
-        if self._depth > _MAX_DEPTH:
+        if function.name in self._busy:
             raise CannotLower("a function that calls itself")
         special, infos = self._analysed(self._functions[function.name], inputs)
-        self._depth += 1
-        try:
+        with self._looking_into(function.name):
             lowered = self._lower_graph(special.graph, infos, list(special.results), special.targets, self)
-        finally:
-            self._depth -= 1
         if any(item.onnx is None for item in lowered.items):
             raise CannotLower("part of the body stays on the host")
         nodes = [node for item in lowered.items for node in item.onnx or ()]
@@ -212,19 +221,18 @@ class Plan:
 class _LazyBody:
     """A function that is compiled when it is first called, by whichever thread comes first (``rules.Body``)."""
 
-    __slots__ = ("_function", "_inputs", "_lock", "_run", "_table")
+    __slots__ = ("_function", "_inputs", "_run", "_table")
 
     def __init__(self, table: BodyTable, function: Function, inputs: Sequence[Info]) -> None:
         self._table = table
         self._function = function
         self._inputs = inputs
-        self._lock = threading.Lock()
         self._run: Body | None = None
 
     def __call__(self, values: Sequence[Any], /) -> list[Any]:
         run = self._run
         if run is None:
-            with self._lock:
+            with self._table.lock:
                 run = self._run
                 if run is None:
                     run = self._run = _runner(self._table.plan(self._function, self._inputs))
