@@ -78,7 +78,7 @@ class SavedModelBuilder:
             )
         signatures = _checked(signature_def_map)
         self._add_assets(assets_collection)
-        _add_main_op(main_op or legacy_init_op)
+        _add_main_op(legacy_init_op if main_op is None else main_op)
         prefix = self._folder.make("variables") + "/variables"
         saver = _default_saver() if saver is None else saver
         saver.save(sess, prefix, write_meta_graph=False, write_state=False)
