@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +135,33 @@ def test_a_full_disk(tmp_path: Path) -> None:
         files.explained(path),
     ):
         Path("/dev/full").write_bytes(b"x")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="files always have a name on this system")
+def test_names_that_killed_writers_left(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    left = f".a.{process.pid}-1-1.part"
+    for name in (left, f".b.{process.pid}-1-1.part", f".a.{os.getpid()}-1-1.part"):
+        (tmp_path / name).write_bytes(b"left")
+    files.write_bytes(tmp_path / "a", b"one")
+    files.write_bytes(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert not (tmp_path / left).exists()
+    assert len(list(tmp_path.iterdir())) == 3, "not those of other files and of processes that run"
+
+
+def test_many_writers_of_one_file(tmp_path: Path) -> None:
+    contents = [bytes([65 + i]) * 5000 for i in range(8)]
+
+    def write(content: bytes) -> None:
+        for _ in range(30):
+            files.write_bytes(tmp_path / "a", content)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, contents))
+    assert (tmp_path / "a").read_bytes() in contents
+    assert files.list_dir(tmp_path) == ["a"]
 
 
 def test_the_mode_of_a_file_follows_the_umask(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _DESCRIPTORS: Final = "/proc/self/fd"  # where Linux shows a process its open files
 _BUFFER: Final = 1 << 20
+_NAME: Final = 200  # characters of a file's name that its hidden name keeps
 _COUNTER: Final = itertools.count()
 _WILD: Final = re.compile(r"[*?\[\\]")
 _WORDS: Final = re.compile(r"\\.|\[[!^]?[^\]]+\]|.", re.DOTALL)
@@ -239,9 +240,9 @@ class Replacement:
     """Files that are written beside their places and take them together, in the order in which they were opened.
 
     Used as a context manager: when the block ends well each file is complete before the first one takes its place;
-    when it fails, nothing of them is left. A process that is killed leaves nothing behind either, where the system
-    has files without a name (``O_TMPFILE``); elsewhere a hidden ``.NAME.*.part`` may stay, which no reader takes for a
-    checkpoint or a model.
+    when it fails, nothing of them is left. Where the system has files without a name (``O_TMPFILE``) a process that is
+    killed leaves nothing of new files either, and rarely a hidden ``.NAME.*.part`` of one that it replaces, until the
+    next writer of NAME; elsewhere such a file may stay. No reader takes those for a checkpoint or a model.
 
     sync: also wait until files and folders are on the disk, so that they survive a loss of power. Without it they
     survive the end of the process, whatever its cause. Remote: object stores show a file when its writer closes it.
@@ -306,7 +307,7 @@ class _Beside:
         return os.open(self._part, flags | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
 
     def _part_name(self) -> str:
-        name = f".{self._name[:200]}.{os.getpid()}-{threading.get_ident()}-{next(_COUNTER)}.part"
+        name = f".{self._name[:_NAME]}.{os.getpid()}-{threading.get_ident()}-{next(_COUNTER)}.part"
         return os.path.join(self.folder, name)
 
     def complete(self, *, sync: bool) -> None:
@@ -318,16 +319,43 @@ class _Beside:
 
     def take_place(self) -> None:
         target = os.path.join(self.folder, self._name)
-        if self._part is None:
-            part = self._part_name()
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:  # a folder's descriptor makes Python call linkat, which alone follows the link to the open file
-                os.link(f"{_DESCRIPTORS}/{self.file.fileno()}", part, dst_dir_fd=folder, follow_symlinks=True)
-            finally:
-                os.close(folder)
-            self._part = part
-        os.replace(self._part, target)
+        if self._part is not None:
+            os.replace(self._part, target)
+        else:
+            self._name_it(target)
         self._placed = True
+
+    def _name_it(self, target: str) -> None:
+        """Give a file without a name its own: at once where it is free, else by a hidden one that replaces it.
+
+        Killed between the two steps, a process leaves the hidden name; the next writer of the target removes it.
+        """
+        hidden = self._part_name()
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            for name in (target, hidden):
+                try:  # a folder's descriptor makes Python call linkat, which alone follows the link to the open file
+                    os.link(f"{_DESCRIPTORS}/{self.file.fileno()}", name, dst_dir_fd=folder, follow_symlinks=True)
+                except FileExistsError:
+                    if name == hidden:
+                        raise
+                else:
+                    break
+        finally:
+            os.close(folder)
+        if name == hidden:
+            self._part = hidden
+            os.replace(hidden, target)
+            self._remove_left()
+
+    def _remove_left(self) -> None:
+        """Remove the hidden names of this target that processes left which are no more."""
+        left = re.compile(rf"\.{re.escape(self._name[:_NAME])}\.(\d+)-\d+-\d+\.part")
+        for name in os.listdir(self.folder):
+            found = left.fullmatch(name)
+            if found and not _is_running(int(found[1])):
+                with suppress(OSError):
+                    os.unlink(os.path.join(self.folder, name))
 
     def drop(self) -> None:
         """Close the file; remove it where it did not take its place."""
@@ -336,6 +364,17 @@ class _Beside:
         if self._part is not None and not self._placed:
             with suppress(OSError):
                 os.unlink(self._part)
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process of this number runs here; True where that cannot be told."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 class _Remote:
