@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from noria import dtypes, shapes
-from noria.compile.refs import RESOURCE_HANDLES
+from noria.compile.refs import HANDLES, RESOURCE_HANDLES
 from noria.dtypes import DType
 from noria.errors import TFError
 from noria.graph import rules
@@ -53,8 +53,8 @@ def _outputs(node: Node, inputs: tuple[Info, ...], resources: Resources, bodies:
     if node.op == "Identity" and inputs[0].handle is not None:
         return [inputs[0]]
     outs = _inferred(node, inputs, bodies)
-    if "element_shape" in node.attrs and outs and outs[0].dtype is dtypes.resource:
-        outs[0] = replace(outs[0], handle=node)  # a TensorArray: its elements' shape is told by who makes it
+    if outs and outs[0].dtype is dtypes.resource and ("element_shape" in node.attrs or node.op in HANDLES):
+        outs[0] = replace(outs[0], handle=node)  # who makes a TensorArray or a variable tells the shape it holds
     if _foldable(node, inputs, outs):
         try:
             return _folded(node, inputs, resources)

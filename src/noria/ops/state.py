@@ -16,7 +16,7 @@ import numpy as np
 
 from noria import dtypes, shapes
 from noria.errors import InvalidArgumentError, OutOfRangeError
-from noria.graph.graph import Array
+from noria.graph.graph import Array, ShapeAttr
 from noria.graph.resources import Variable
 from noria.graph.rules import InferCall, KernelCall, infer, kernel
 from noria.shapes import Shape
@@ -79,7 +79,11 @@ def _handle(call: KernelCall) -> Variable:
 
 @infer("ReadVariableOp")
 def _read_infer(call: InferCall) -> list[Shape]:
-    return [None]
+    handle = call.inputs[0].handle
+    shape = handle.attrs.get("shape") if handle is not None else None
+    if not isinstance(shape, ShapeAttr) or (handle is not None and handle.op == "Variable" and shape.dims == ()):
+        return [None]
+    return [shape.dims]
 
 
 @kernel("ReadVariableOp")

@@ -277,12 +277,29 @@ register_tensor_conversion_function(object, _convert_constant, 200)
 
 @export("get_static_value")
 def constant_value(tensor: Any, partial: bool = False) -> Array | None:
-    """The value of ``tensor`` where it is known while the graph is built, else None."""
+    """The value of ``tensor`` where it is known while the graph is built, else None.
+
+    Only through the ops that TensorFlow follows here: what functions build depends on the answer.
+    """
     if not isinstance(tensor, Tensor):
         return None if tensor is None else to_numpy(tensor)
     if tensor.op.type == "Const":
         return make_ndarray(tensor.op.get_attr("value"))
-    return tensor.info.value
+    return tensor.info.value if _is_followed(tensor) else None
+
+
+_OF_SHAPE: Final = frozenset({"Shape", "Size", "Rank"})
+_OF_VALUES: Final = frozenset({
+    "Range", "Cast", "Concat", "ConcatV2", "Pack", "Unpack", "Split", "Fill", "Equal", "NotEqual", "StopGradient",
+    "CheckNumericsV2", "DebugIdentityV2", "Identity",
+})  # fmt: skip
+
+
+def _is_followed(tensor: Tensor) -> bool:
+    op = tensor.op
+    if op.type in _OF_VALUES:
+        return all(t.op.type == "Const" or _is_followed(t) for t in op.inputs)
+    return op.type in _OF_SHAPE
 
 
 def constant_value_as_shape(tensor: Any) -> TensorShape:
