@@ -27,6 +27,7 @@ _MASK64, _MASK128 = (1 << 64) - 1, (1 << 128) - 1
 _SMALLEST = 1e-7  # what Box-Muller takes for uniform numbers below it
 _BLOCKS_PER_GROUP = 64  # blocks of its own that TensorFlow gives to each truncated normal number
 _TRUNCATED_AT = 2.0
+_AHEAD = 64  # blocks that are computed at once where numbers are taken one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,40 @@ class Generator:
             reserved = self._next
             self._next = reserved.skip(blocks)
         return reserved
+
+
+class Numbers:
+    """The numbers of a stream one by one."""
+
+    def __init__(self, stream: Philox) -> None:
+        self._stream = stream
+        self._words: list[int] = []
+        self._at = 0
+
+    def word(self) -> int:
+        if self._at == len(self._words):
+            self._words = self._stream.blocks(_AHEAD).reshape(-1).tolist()
+            self._stream = self._stream.skip(_AHEAD)
+            self._at = 0
+        self._at += 1
+        return self._words[self._at - 1]
+
+    def below(self, count: int, bits: int) -> int:
+        """A number below ``count``, of a word (``bits`` 32) or of two (64): others are drawn until one fits evenly."""
+        uneven = 0 if count & (count - 1) == 0 else (1 << bits) % count
+        while True:
+            number = self.word() | (self.word() << 32 if bits == 64 else 0)
+            if number >= uneven:
+                return number % count
+
+    def unit(self) -> float:
+        """In [0, 1), with 52 bits."""
+        high = self.word() & 0xFFFFF
+        return (high << 32 | self.word()) / (1 << 52)
+
+    def unit32(self) -> float:
+        """In [0, 1), with 23 bits."""
+        return (self.word() & 0x7FFFFF) / (1 << 23)
 
 
 # Distributions

@@ -16,48 +16,13 @@ from noria.errors import InvalidArgumentError, NotFoundError
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, infer, kernel
 from noria.ops._arrays import shape_text
-from noria.ops._philox import Generator, Philox
+from noria.ops._philox import Generator, Numbers
 from noria.shapes import Shape
 
 _RESERVED = 2048  # numbers of 32 bits that TensorFlow sets aside for each sample
 _UNIFORM, _LOG, _ALL = "UniformCandidateSampler", "LogUniformCandidateSampler", "AllCandidateSampler"
 _LEARNED = ("LearnedUnigramCandidateSampler", "ThreadUnsafeUnigramCandidateSampler")
 _FIXED = "FixedUnigramCandidateSampler"
-_CHUNK = 64
-
-
-class _Numbers:
-    """The numbers of a stream one by one."""
-
-    def __init__(self, stream: Philox) -> None:
-        self._stream = stream
-        self._words: list[int] = []
-        self._at = 0
-
-    def word(self) -> int:
-        if self._at == len(self._words):
-            self._words = self._stream.blocks(_CHUNK).reshape(-1).tolist()
-            self._stream = self._stream.skip(_CHUNK)
-            self._at = 0
-        self._at += 1
-        return self._words[self._at - 1]
-
-    def below(self, count: int, bits: int) -> int:
-        """A number below ``count``, of a word (``bits`` 32) or of two (64): others are drawn until one fits evenly."""
-        uneven = 0 if count & (count - 1) == 0 else (1 << bits) % count
-        while True:
-            number = self.word() | (self.word() << 32 if bits == 64 else 0)
-            if number >= uneven:
-                return number % count
-
-    def unit(self) -> float:
-        """In [0, 1), with 52 bits."""
-        high = self.word() & 0xFFFFF
-        return (high << 32 | self.word()) / (1 << 52)
-
-    def unit32(self) -> float:
-        """In [0, 1), with 23 bits."""
-        return (self.word() & 0x7FFFFF) / (1 << 23)
 
 
 class Unigrams:
@@ -71,7 +36,7 @@ class Unigrams:
 class _Sampler:
     """One distribution: ``draw`` gives a class, ``chance`` the probabilities (float32) of classes."""
 
-    def __init__(self, draw: Callable[[_Numbers], int], chance: Callable[[Array], Array]) -> None:
+    def __init__(self, draw: Callable[[Numbers], int], chance: Callable[[Array], Array]) -> None:
         self.draw = draw
         self.chance = chance
 
@@ -83,7 +48,7 @@ def _uniform(size: int) -> _Sampler:
 def _log_uniform(size: int) -> _Sampler:
     scale = math.log1p(size)
 
-    def draw(numbers: _Numbers) -> int:
+    def draw(numbers: Numbers) -> int:
         return (int(math.exp(numbers.unit() * scale)) - 1) % size
 
     return _Sampler(draw, lambda v: (np.log((v + 2.0) / (v + 1.0)) / scale).astype(np.float32))
@@ -120,7 +85,7 @@ def _fixed(weights: list[float]) -> _Sampler:
     shares = np.array(own, np.float32).tolist()
     chances = np.array(weights, np.float32) / np.float32(sum(weights))
 
-    def draw(numbers: _Numbers) -> int:
+    def draw(numbers: Numbers) -> int:
         unit = numbers.unit32()
         place = numbers.below(len(weights), 32)
         return place if unit < shares[place] else other[place]
@@ -221,7 +186,7 @@ def _draw(call: KernelCall, sampler: _Sampler, count: int, *, unique: bool) -> t
     """The classes, and how many were drawn to find them."""
     seed, seed2 = call.integer("seed"), call.integer("seed2")
     generator = call.resources.get_or_create("random", call.name, Generator, lambda: Generator(seed, seed2))
-    numbers = _Numbers(generator.reserve(-(-_RESERVED * count // 4)))
+    numbers = Numbers(generator.reserve(-(-_RESERVED * count // 4)))
     if not unique:
         return [sampler.draw(numbers) for _ in range(count)], count
     chosen: dict[int, None] = {}
