@@ -143,3 +143,65 @@ def creators(tf: Any) -> Any:
     with tf.variable_creator_scope(doubled), tf.variable_creator_scope(resource):
         v = tf.Variable(1.0, name="v")
     return [v, tf.Variable(1.0, name="v")]
+
+
+@case
+def depends_on_variables(tf: Any) -> Any:
+    v = tf.Variable([1.0, 2.0], name="v")
+    twice = tf.Variable(v * 2.0, name="twice")
+    same = tf.Variable(v.initialized_value(), name="same")
+    added = tf.Variable(lambda: v + v, name="added")
+    again = tf.get_variable("again", initializer=v)
+    return [v, twice, same, added, again]
+
+
+@case
+def operators(tf: Any) -> Any:
+    found = []
+    for kind in (False, True):
+        v = tf.Variable([[1.0, 2.0], [3.0, 4.0]], name="v", use_resource=kind)
+        flags = tf.Variable([True, False], name="flags", use_resource=kind)
+        whole = tf.Variable([7, 8], name="whole", use_resource=kind)
+        found += [v + 1.0, 1.0 + v, v - v, 2.0 - v, v * 3.0, 3.0 * v, v / 2.0, 2.0 / v, v**2.0, 2.0**v, -v, abs(v)]
+        found += [v > 2.0, v >= 2.0, v < 2.0, v <= 2.0, v @ v, ~flags, flags & True, flags | True, flags ^ True]
+        found += [whole // 2, whole % 3, 9 // whole, 9 % whole, v[0], v[:, 1], v[1, 0], v[..., tf.newaxis]]
+    return found
+
+
+@case
+def slice_assignments(tf: Any) -> Any:
+    v = tf.Variable([1.0, 2.0, 3.0, 4.0], name="v")
+    r = tf.Variable([[1, 2], [3, 4]], name="r", use_resource=True)
+    return [v[1:3].assign([8.0, 9.0]), r[0].assign([5, 6], name="first")]
+
+
+@case
+def sparse_changes(tf: Any) -> Any:
+    found = []
+    for kind in (False, True):
+        for name in ("update", "add", "sub", "mul", "div", "min", "max"):
+            v = tf.Variable([[1.0, 2.0], [3.0, 4.0]], name=f"v_{name}", use_resource=kind)
+            delta = tf.IndexedSlices(tf.constant([[2.0, 3.0]]), tf.constant([1]))
+            found.append(getattr(v, f"scatter_{name}")(delta))
+        for name in ("update", "add", "sub"):
+            w = tf.Variable([1, 2, 3], name="w", use_resource=kind)
+            found.append(getattr(w, f"scatter_nd_{name}")([[0]], [5]))
+    return found
+
+
+@case
+def batch_updates(tf: Any) -> Any:
+    v = tf.Variable([[1, 2, 3], [4, 5, 6]], name="v")
+    r = tf.Variable([[1, 2, 3], [4, 5, 6]], name="r", use_resource=True)
+    return [
+        tf.batch_scatter_update(v, [[0, 2], [1, 0]], [[7, 8], [9, 10]]),
+        tf.batch_scatter_update(r, [[0, 2], [1, 0]], [[7, 8], [9, 10]]),
+    ]
+
+
+@case
+def reports(tf: Any) -> Any:
+    tf.Variable(1.0, name="a")
+    tf.Variable(2.0, name="b", use_resource=True)
+    hidden = tf.Variable(3.0, name="hidden", collections=[])
+    return [tf.report_uninitialized_variables(), tf.report_uninitialized_variables([hidden], name="one")]

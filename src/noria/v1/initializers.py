@@ -13,62 +13,19 @@ from typing import Any, Final
 import numpy as np
 
 from noria.v1.apply_op import apply_op
+from noria.v1.array_shapes import ones, zeros
+from noria.v1.arrays import matrix_transpose
 from noria.v1.constant import constant
-from noria.v1.convert import convert
 from noria.v1.dtypes import DType, as_dtype, float32
 from noria.v1.exports import constant as export_value
-from noria.v1.exports import export, lookup
-from noria.v1.framework import get_seed, name_scope
+from noria.v1.exports import export
+from noria.v1.eye import eye
 from noria.v1.operation import Tensor
+from noria.v1.random_ops import random_normal, random_uniform, truncated_normal
 from noria.v1.tensor_shape import TensorShape, as_shape, dimension_value
 
 # The standard deviation of a standard normal distribution that is cut off at 2.
 _TRUNCATED: Final = 0.87962566103423978
-
-
-def _shape_tensor(shape: Any) -> Tensor:
-    if isinstance(shape, list | tuple):
-        sizes = [dimension_value(d) for d in shape]
-        return convert(sizes, None if sizes else "int32", name="shape")
-    return convert(shape, name="shape")
-
-
-def uniform(shape: Any, low: Any, high: Any, dtype: Any, seed: int | None) -> Tensor:
-    """``tf.random_uniform``: values in ``[low, high)``, built node for node as TensorFlow does."""
-    dtype = as_dtype(dtype)
-    if high is None:
-        if dtype.is_integer:
-            raise ValueError(f"Must specify maxval for integer dtype {dtype!r}")
-        high = 1
-    with name_scope(None, "random_uniform", [shape, low, high]) as scope:
-        sizes = _shape_tensor(shape)
-        least = convert(low, dtype, name="min")
-        most = convert(high, dtype, name="max")
-        first, second = get_seed(seed)
-        if dtype.is_integer:
-            found: Tensor = apply_op(
-                "RandomUniformInt", scope, shape=sizes, minval=least, maxval=most, seed=first, seed2=second
-            )
-            return found
-        drawn = apply_op("RandomUniform", None, shape=sizes, dtype=dtype, seed=first, seed2=second)
-        span = apply_op("Sub", "sub", x=most, y=least)
-        scaled = apply_op("Mul", "mul", x=drawn, y=span)
-        shifted: Tensor = apply_op("AddV2", scope, x=scaled, y=least)
-    return shifted
-
-
-def normal(shape: Any, mean: Any, stddev: Any, dtype: Any, seed: int | None, *, truncated: bool = False) -> Tensor:
-    """``tf.random_normal`` or ``tf.truncated_normal``, built node for node as TensorFlow does."""
-    with name_scope(None, "truncated_normal" if truncated else "random_normal", [shape, mean, stddev]) as scope:
-        sizes = _shape_tensor(shape)
-        centre = convert(mean, dtype, name="mean")
-        width = convert(stddev, dtype, name="stddev")
-        first, second = get_seed(seed)
-        op = "TruncatedNormal" if truncated else "RandomStandardNormal"
-        drawn = apply_op(op, None, shape=sizes, dtype=dtype, seed=first, seed2=second)
-        scaled = apply_op("Mul", "mul", x=drawn, y=width)
-        found: Tensor = apply_op("AddV2", scope, x=scaled, y=centre)
-        return found
 
 
 @export("keras.initializers.Initializer")
@@ -107,8 +64,7 @@ class Zeros(Initializer):
         self.dtype = as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        found: Tensor = lookup("", "zeros")(shape, self._dtype(dtype))
-        return found
+        return zeros(shape, self._dtype(dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {"dtype": self.dtype.name}
@@ -122,8 +78,7 @@ class Ones(Initializer):
         self.dtype = as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        found: Tensor = lookup("", "ones")(shape, self._dtype(dtype))
-        return found
+        return ones(shape, self._dtype(dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {"dtype": self.dtype.name}
@@ -162,7 +117,7 @@ class RandomUniform(Initializer):
         self.dtype = as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return uniform(shape, self.minval, self.maxval, self._dtype(dtype), self.seed)
+        return random_uniform(shape, self.minval, self.maxval, self._dtype(dtype), seed=self.seed)
 
     def get_config(self) -> dict[str, Any]:
         return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed, "dtype": self.dtype.name}
@@ -179,7 +134,8 @@ class RandomNormal(Initializer):
         self.dtype = _floating(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return normal(shape, self.mean, self.stddev, self._dtype(dtype), self.seed, truncated=self._truncated)
+        draw = truncated_normal if self._truncated else random_normal
+        return draw(shape, self.mean, self.stddev, self._dtype(dtype), seed=self.seed)
 
     def get_config(self) -> dict[str, Any]:
         return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed, "dtype": self.dtype.name}
@@ -203,7 +159,7 @@ class UniformUnitScaling(Initializer):
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
         whole = _whole(shape, partition_info)
         limit = math.sqrt(3 / max(1.0, math.prod(float(d) for d in whole[:-1]))) * self.factor
-        return uniform(shape, -limit, limit, self._dtype(dtype), self.seed)
+        return random_uniform(shape, -limit, limit, self._dtype(dtype), seed=self.seed)
 
     def get_config(self) -> dict[str, Any]:
         return {"factor": self.factor, "seed": self.seed, "dtype": self.dtype.name}
@@ -258,10 +214,10 @@ class VarianceScaling(Initializer):
         dtype = self._dtype(dtype)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * scale)
-            return uniform(shape, -limit, limit, dtype, self.seed)
+            return random_uniform(shape, -limit, limit, dtype, seed=self.seed)
         if self.distribution == "untruncated_normal":
-            return normal(shape, 0.0, math.sqrt(scale), dtype, self.seed)
-        return normal(shape, 0.0, math.sqrt(scale) / _TRUNCATED, dtype, self.seed, truncated=True)
+            return random_normal(shape, 0.0, math.sqrt(scale), dtype, seed=self.seed)
+        return truncated_normal(shape, 0.0, math.sqrt(scale) / _TRUNCATED, dtype, seed=self.seed)
 
     def get_config(self) -> dict[str, Any]:
         names = ("scale", "mode", "distribution", "seed")
@@ -306,11 +262,11 @@ class Orthogonal(Initializer):
                 f"shape={shape}"
             )
         rows, columns = math.prod(sizes[:-1]), sizes[-1]
-        drawn = normal((max(rows, columns), min(rows, columns)), 0.0, 1.0, self._dtype(dtype), self.seed)
+        drawn = random_normal((max(rows, columns), min(rows, columns)), dtype=self._dtype(dtype), seed=self.seed)
         q, r = apply_op("Qr", None, input=drawn, full_matrices=False)
         q = q * apply_op("Sign", None, x=apply_op("DiagPart", None, input=r))
         if rows < columns:
-            q = lookup("linalg", "matrix_transpose")(q)
+            q = matrix_transpose(q)
         found: Tensor = self.gain * apply_op("Reshape", None, tensor=q, shape=shape)
         return found
 
@@ -334,10 +290,11 @@ class Identity(Initializer):
                 f"shape={shape}"
             )
         sizes = as_shape(whole).as_list() if isinstance(whole, TensorShape) else whole
-        eye = lookup("", "eye")(*sizes, dtype=self._dtype(dtype))
+        rows, columns = sizes
+        matrix = eye(rows, columns, dtype=self._dtype(dtype))
         if partition_info is not None:
-            eye = apply_op("Slice", None, input=eye, begin=partition_info.var_offset, size=shape)
-        found: Tensor = self.gain * eye
+            matrix = apply_op("Slice", None, input=matrix, begin=partition_info.var_offset, size=shape)
+        found: Tensor = self.gain * matrix
         return found
 
     def get_config(self) -> dict[str, Any]:
@@ -414,8 +371,8 @@ def contrib_variance_scaling(
 def _contrib_draw(shape: Any, variance: float, dtype: Any, seed: int | None, *, even: bool) -> Tensor:
     if even:
         limit = math.sqrt(3.0 * variance)
-        return uniform(shape, -limit, limit, dtype, seed)
-    return normal(shape, 0.0, math.sqrt(1.3 * variance), dtype, seed, truncated=True)
+        return random_uniform(shape, -limit, limit, dtype, seed=seed)
+    return truncated_normal(shape, 0.0, math.sqrt(1.3 * variance), dtype, seed=seed)
 
 
 @export("contrib.layers.xavier_initializer")

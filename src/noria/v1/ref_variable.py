@@ -8,15 +8,16 @@ from typing import Any
 
 from noria.protos.tensorflow import AttrValue, VariableDef
 from noria.v1.apply_op import apply_op
+from noria.v1.control_flow import cond
 from noria.v1.convert import convert, register_tensor_conversion_function
 from noria.v1.dtypes import DType
-from noria.v1.exports import lookup
 from noria.v1.framework import init_scope, name_scope
 from noria.v1.graph import get_default_graph
 from noria.v1.graph_keys import GraphKeys
 from noria.v1.initial_value import safe_initial_value
 from noria.v1.naming import prepend_name_scope, strip_name_scope
 from noria.v1.operation import Operation, Tensor
+from noria.v1.state_ops import batch_scatter_update
 from noria.v1.tensor_shape import TensorShape, as_shape, unknown_shape
 from noria.v1.variables import SaveSliceInfo, Variable, distribution
 
@@ -144,7 +145,7 @@ class RefVariable(Variable):
         """The value, or the initial value while the variable has none."""
         with init_scope():
             ready = apply_op("IsVariableInitialized", None, ref=self._variable)
-            found: Tensor = lookup("", "cond")(ready, self.read_value, lambda: self.initial_value)
+            found: Tensor = cond(ready, self.read_value, lambda: self.initial_value)
         return found
 
     def to_proto(self, export_scope: str | None = None) -> VariableDef | None:
@@ -208,8 +209,7 @@ class RefVariable(Variable):
 
     def batch_scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
         """Replaces rows within each batch; see ``tf.batch_scatter_update``."""
-        update = lookup("", "batch_scatter_update")
-        return update(self, sparse_delta.indices, sparse_delta.values, use_locking=use_locking, name=name)
+        return batch_scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Subtracts ``updates`` at ``indices``."""

@@ -31,7 +31,7 @@ def refine(node: Node, inputs: Any, infos: list[Info]) -> list[Info]:
     """What inference found for ``node``, with what the handle among ``inputs`` tells of the value read through it."""
     if not inputs or inputs[0] is None:
         return infos
-    if node.op.startswith("Scatter") and inputs[0].dtype._is_ref_dtype:
+    if node.op.startswith(("Scatter", "StridedSliceAssign")) and inputs[0].dtype._is_ref_dtype:
         return [Info(infos[0].dtype, inputs[0].info.shape)]  # a scatter gives the reference back
     if node.op == "LookupTableFindV2":
         return [Info(infos[0].dtype, shapes.merge(infos[0].shape, _found_shape(inputs)))]

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 from noria.protos.tensorflow import VariableDef
 from noria.v1.apply_op import apply_op
+from noria.v1.control_flow import cond
 from noria.v1.convert import convert, register_tensor_conversion_function
 from noria.v1.dtypes import DType, as_dtype
-from noria.v1.exports import lookup
 from noria.v1.framework import init_scope, name_scope
 from noria.v1.graph import Graph, get_default_graph
 from noria.v1.graph_keys import GraphKeys
@@ -23,6 +23,7 @@ from noria.v1.naming import prepend_name_scope, strip_name_scope
 from noria.v1.operation import Operation, Tensor
 from noria.v1.ref_variable import colocated, slices_of, wanted_collections
 from noria.v1.resource_shapes import handle_shape
+from noria.v1.state_ops import batch_scatter_update
 from noria.v1.tensor_shape import TensorShape, as_shape, of_core
 from noria.v1.variables import SaveSliceInfo, Variable, VariableAggregation, VariableSynchronization, distribution
 
@@ -126,7 +127,7 @@ class BaseResourceVariable(Variable):
         """The value, or the initial value while the variable has none."""
         with init_scope():
             ready = self.is_initialized()
-            found: Tensor = lookup("", "cond")(ready, self.read_value, lambda: self.initial_value)
+            found: Tensor = cond(ready, self.read_value, lambda: self.initial_value)
         return found
 
     def count_up_to(self, limit: int) -> Tensor:
@@ -224,8 +225,7 @@ class BaseResourceVariable(Variable):
 
     def batch_scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
         """Replaces rows within each batch; see ``tf.batch_scatter_update``."""
-        update = lookup("", "batch_scatter_update")
-        return update(self, sparse_delta.indices, sparse_delta.values, use_locking=use_locking, name=name)
+        return batch_scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Subtracts ``updates`` at ``indices``."""

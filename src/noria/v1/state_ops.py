@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from noria.v1.apply_op import apply_op
+from noria.v1.array_shapes import ones_like
+from noria.v1.array_shapes import shape as shape_of
+from noria.v1.arrays import expand_dims
 from noria.v1.convert import convert
 from noria.v1.exports import export
 from noria.v1.framework import name_scope
+from noria.v1.joining import concat
 
 
 def is_reference(ref: Any) -> bool:
@@ -92,10 +96,10 @@ def batch_scatter_update(
     """Replaces rows within each batch: ``ref[i, indices[i, j]] = updates[i, j]``. ValueError for unknown ranks."""
     with name_scope(name):
         given = convert(indices, name="indices")
-        shape = apply_op("Shape", None, input=given)
+        shape = shape_of(given)
         if given.shape.ndims is None:
             raise ValueError("batch_gather does not allow indices with unknown shape.")
-        last = apply_op("ExpandDims", None, input=given, dim=-1)
+        last = expand_dims(given, axis=-1)
         parts = []
         for axis in range(given.shape.ndims - 1):
             size = shape[axis]
@@ -105,6 +109,6 @@ def batch_scatter_update(
             steps = apply_op("Reshape", None, tensor=steps, shape=sizes)
             if steps.dtype.base_dtype != last.dtype:
                 steps = apply_op("Cast", None, x=steps, DstT=last.dtype)
-            parts.append(steps * apply_op("OnesLike", "ones_like", x=last))
-        where = apply_op("ConcatV2", "concat", values=[*parts, last], axis=-1)
+            parts.append(steps * ones_like(last))
+        where = concat([*parts, last], axis=-1)
         return scatter_nd_update(ref, where, updates, use_locking=use_locking)

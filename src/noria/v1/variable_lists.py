@@ -9,10 +9,12 @@ from typing import Any
 from noria.v1.apply_op import apply_op
 from noria.v1.constant import constant
 from noria.v1.dtypes import string
-from noria.v1.exports import export, lookup
+from noria.v1.exports import export
 from noria.v1.framework import name_scope
 from noria.v1.graph import get_default_graph
 from noria.v1.graph_keys import GraphKeys
+from noria.v1.groups import group as group_of
+from noria.v1.indexing import boolean_mask
 from noria.v1.operation import Operation, Tensor
 from noria.v1.state_ops import is_variable_initialized
 
@@ -68,30 +70,8 @@ def local_variables_initializer() -> Operation:
 
 
 def group(operations: Sequence[Operation], name: str) -> Operation:
-    """A NoOp that runs after ``operations``: over one NoOp a device, as ``tf.group`` makes them."""
-    graph = get_default_graph()
-    if not operations:
-        found: Operation = apply_op("NoOp", name)
-        return found
-    with name_scope(name, "group_deps", list(operations)) as scope:
-        graph = get_default_graph()
-        by_device: dict[str, list[Operation]] = {}
-        for op in operations:
-            by_device.setdefault(op.device, []).append(op)
-        if len(by_device) == 1:
-            ((device, ops),) = by_device.items()
-            return _after(ops, device, scope)
-        parts = [_after(by_device[device], device, None) for device in sorted(by_device)]
-        with graph.control_dependencies(parts):
-            last: Operation = apply_op("NoOp", scope)
-        return last
-
-
-def _after(ops: Sequence[Operation], device: str, name: str | None) -> Operation:
-    graph = get_default_graph()
-    with graph.control_dependencies(ops), graph.device(device):
-        found: Operation = apply_op("NoOp", name)
-    return found
+    """A NoOp that runs after ``operations``."""
+    return group_of(*operations, name=name)
 
 
 def _listed_or_all(var_list: Any) -> list[Any]:
@@ -115,8 +95,7 @@ def report_uninitialized_variables(var_list: Any = None, name: str = "report_uni
                 return constant([], dtype=string)
             mask = apply_op("LogicalNot", None, x=apply_op("Pack", "stack", values=ready, axis=0))
             names = constant([v.op.name for v in wanted])
-            found: Tensor = lookup("", "boolean_mask")(names, mask)
-            return found
+            return boolean_mask(names, mask)
 
 
 @export("assert_variables_initialized")

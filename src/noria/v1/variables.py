@@ -324,7 +324,7 @@ class Variable(metaclass=_VariableType):
         begin, end, strides = read.inputs[1:4]
         masks = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
         where = {"begin": begin, "end": end, "strides": strides, **{m: read.get_attr(m) for m in masks}}
-        return self._strided_slice_assign(value, name or f"{read.name}_assign", where)
+        return self._strided_slice_assign(value, name or f"{read.name}/_assign", where)
 
     def _strided_slice_assign(self, value: Any, name: str, where: dict[str, Any]) -> Any:
         raise NotImplementedError
