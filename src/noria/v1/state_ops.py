@@ -103,7 +103,7 @@ def batch_scatter_update(
         parts = []
         for axis in range(given.shape.ndims - 1):
             size = shape[axis]
-            sizes = [1] * (given.shape.ndims + 1)
+            sizes: list[Any] = [1] * (given.shape.ndims + 1)
             sizes[axis] = size
             steps = apply_op("Range", None, start=0, limit=size, delta=1)
             steps = apply_op("Reshape", None, tensor=steps, shape=sizes)
