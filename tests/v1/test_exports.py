@@ -25,9 +25,12 @@ def names() -> Iterator[None]:
     exports._implied.clear()
     exports._implied.update(implied)
     for module in _spaces_in_use():
-        for name in set(vars(module)) - set(held.get(module, ())):
-            if not name.startswith("__"):
-                delattr(module, name)
+        before_test = held.get(module, {})
+        for name in [name for name in vars(module) if not name.startswith("__")]:
+            if name not in before_test:
+                del vars(module)[name]
+            elif vars(module)[name] is not before_test[name]:
+                vars(module)[name] = before_test[name]
 
 
 def _spaces_in_use() -> list[ModuleType]:
@@ -98,8 +101,8 @@ def test_a_missing_name_says_what_there_is() -> None:
     exports.constant("nn.noria_sigmoids", 1)
     with pytest.raises(AttributeError, match=r"TensorFlow 1.x has no tf\.nn\.noria_sigmoid, .*nearest.*noria_sigmoids"):
         tf.nn.noria_sigmoid  # noqa: B018
-    with pytest.raises(AttributeError, match=r"tf\.contrib\.lookup\.index_to_string is not there yet in noria\.v1"):
-        tf.contrib.lookup.index_to_string  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tf\.contrib\.tpu\.CrossShardOptimizer is not there yet in noria\.v1"):
+        tf.contrib.tpu.CrossShardOptimizer  # noqa: B018
     assert not hasattr(tf, "no_such_thing_at_all")
 
 

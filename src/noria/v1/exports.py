@@ -166,7 +166,7 @@ def _is_file(name: str) -> bool:
 
 def _is_namespace(name: str) -> bool:
     start = f"{name}."
-    return api_names.is_namespace(name) or any(full.startswith(start) for full in _objects)
+    return any(full.startswith(start) for full in _objects) or api_names.is_namespace(name)
 
 
 def _missing(space: str, full: str) -> str:
