@@ -133,6 +133,8 @@ def _select_infer(call: InferCall) -> Sequence[Shape]:
             f"Input 0: {shapes.text(condition)} != input 1: {shapes.text(values)}; the condition may also be a scalar "
             "or a vector of one element per row"
         )
+    if condition and values is not None and len(condition) == len(values):
+        values = shapes.merge(values, condition)
     return [values]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from noria import shapes
 from noria.errors import InvalidArgumentError
 from noria.graph.graph import Array
-from noria.graph.rules import InferCall, KernelCall, infer, kernel
+from noria.graph.rules import InferCall, KernelCall, Out, infer, kernel
 from noria.shapes import Dim, Shape
 
 
@@ -103,10 +103,13 @@ def _check_places(places: Array, shape: Array, *, ordered: bool) -> None:
 
 
 @infer("SparseReshape")
-def _reshape_infer(call: InferCall) -> list[Shape]:
+def _reshape_infer(call: InferCall) -> list[Shape | Out]:
     indices, new = call.shape(0), call.shape(2)
     rank = new[0] if new else None
-    return [(indices[0] if indices else None, rank), (rank,)]
+    dims = call.inputs[2].known_dims
+    if dims is not None:  # a size of -1 follows from the others when it runs
+        dims = tuple(None if d is not None and d < 0 else d for d in dims)
+    return [(indices[0] if indices else None, rank), Out((rank,), dims=dims)]
 
 
 @kernel("SparseReshape")

@@ -21,7 +21,7 @@ from noria.v1.convert import register_tensor_conversion_function
 from noria.v1.dtypes import DType, as_dtype
 from noria.v1.exports import export
 from noria.v1.graph import get_default_graph
-from noria.v1.operation import Tensor
+from noria.v1.operation import Operation, Tensor
 from noria.v1.tensor_shape import Dimension, TensorShape, as_shape
 
 # Written as raw bytes when there is more than one element.
@@ -303,12 +303,42 @@ def _is_followed(tensor: Tensor) -> bool:
 
 
 def constant_value_as_shape(tensor: Any) -> TensorShape:
-    """The shape that an integer vector stands for, as far as its elements are known; -1 is unknown."""
+    """The shape that an integer vector stands for, as far as its elements are known; -1 is unknown.
+
+    As ``constant_value``, it follows the ops that TensorFlow follows.
+    """
+    if not isinstance(tensor, Tensor):
+        return TensorShape([None if d < 0 else int(d) for d in np.atleast_1d(to_numpy(tensor)).tolist()])
+    op, length = tensor.op, tensor.info.shape
+    if op.type == "Cast":
+        return constant_value_as_shape(op.inputs[0])
+    if op.type == "Shape":
+        return op.inputs[0].shape
+    if op.type in ("Pack", "ConcatV2") and length != ():
+        parts = op.inputs if op.type == "Pack" else op.inputs[:-1]
+        found = TensorShape([])
+        for part in parts:
+            found = found.concatenate([_size(part)] if op.type == "Pack" else constant_value_as_shape(part))
+        return found
+    if op.type == "StridedSlice" and (cut := _plain_slice(op)) is not None:
+        return constant_value_as_shape(op.inputs[0])[cut]  # type: ignore[no-any-return]
     value = constant_value(tensor)
     if value is not None:
         return TensorShape([None if d < 0 else int(d) for d in np.atleast_1d(value).tolist()])
-    dims = tensor.info.known_dims
-    if dims is not None:
-        return TensorShape([None if d is None or d < 0 else d for d in dims])
-    length = tensor.info.shape
-    return TensorShape(None if length is None or length[0] is None else [None] * length[0])
+    return TensorShape(None if length is None or not length or length[0] is None else [None] * length[0])
+
+
+def _size(part: Tensor) -> int | None:
+    value = constant_value(part)
+    return None if value is None or int(value) < 0 else int(value)
+
+
+def _plain_slice(op: Operation) -> slice | None:
+    """The slice that a StridedSlice of a vector takes, where it is one with known bounds."""
+    bounds = [constant_value(t) for t in op.inputs[1:4]]
+    if any(b is None or b.size != 1 for b in bounds):
+        return None
+    if any(op.get_attr(m) for m in ("ellipsis_mask", "new_axis_mask", "shrink_axis_mask")):
+        return None
+    begin, end, step = (int(b[0]) for b in bounds if b is not None)
+    return slice(None if op.get_attr("begin_mask") else begin, None if op.get_attr("end_mask") else end, step)
