@@ -1,4 +1,4 @@
-"""``tf.Assert`` and the checks of values: ``tf.assert_equal``, ``tf.assert_positive`` …
+"""Checks of values: ``tf.assert_equal``, ``tf.assert_positive`` …
 
 What is known while the graph is built is checked at once: the error is then raised by the call.
 """
@@ -13,8 +13,8 @@ from noria.errors import InvalidArgumentError
 from noria.v1.apply_op import apply_op
 from noria.v1.arithmetic import absolute
 from noria.v1.constant import constant_value
-from noria.v1.control_flow import cond, with_dependencies
-from noria.v1.convert import convert, convert_n
+from noria.v1.control_flow import assert_true, with_dependencies
+from noria.v1.convert import convert
 from noria.v1.exports import constant as export_constant
 from noria.v1.exports import export
 from noria.v1.framework import name_scope
@@ -23,22 +23,6 @@ from noria.v1.groups import group, no_op
 from noria.v1.op_functions import Function, renamed
 from noria.v1.operation import Operation, Tensor
 from noria.v1.reductions import reduced
-
-
-@export("debugging.Assert", "Assert")
-def assert_(condition: Any, data: Any, summarize: int | None = None, name: str | None = None) -> Operation:
-    """Fails with ``data`` (``summarize`` elements of each) when ``condition`` is not true."""
-    with name_scope(name, "Assert", [condition, data]):
-        tensors = convert_n(data)
-
-        def check() -> Any:
-            return apply_op("Assert", "Assert", condition=condition, data=list(data), summarize=summarize)
-
-        if all(t.dtype.name in ("string", "int32") for t in tensors):
-            found: Operation = check()
-            return found
-        condition = convert(condition, None, "Condition")
-        return cond(condition, no_op, check, name="AssertGuard").op  # type: ignore[no-any-return]
 
 
 def _prefix(message: str | None) -> str:
@@ -60,7 +44,7 @@ def _compared(
         left, right = constant_value(x), constant_value(y)
         if left is not None and right is not None and not np.all(static(left, right)):
             raise InvalidArgumentError("\n".join(_text(v) for v in data))
-        return assert_(condition, data, summarize)
+        return assert_true(condition, data, summarize)
 
 
 def _text(value: Any) -> str:
@@ -155,7 +139,7 @@ def assert_near(
             data = [_prefix(message), tolerance, f"x ({x.name}) = ", x, f"y ({y.name}) = ", y]
         allowed = atol + rtol * absolute(y)
         near = apply_op("Less", x=absolute(x - y), y=allowed)
-        return assert_(reduced("All", near), data, summarize)
+        return assert_true(reduced("All", near), data, summarize)
 
 
 @export("debugging.assert_all_finite", "verify_tensor_all_finite")

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from noria.v1.apply_op import apply_op
+from noria.v1.apply_op import apply_op, create
 from noria.v1.constant import constant
-from noria.v1.convert import convert, convert_to_tensor
+from noria.v1.convert import convert, convert_n, convert_to_tensor
 from noria.v1.dtypes import bool_
 from noria.v1.exports import export
 from noria.v1.flow_context import (
@@ -336,30 +336,40 @@ def _checked_pairs(pairs: Any) -> list[tuple[Tensor, Function]]:
     return list(pairs)
 
 
-def _at_most(predicates: list[Tensor], limit: int, message: str) -> Operation:
+def _at_most(predicates: list[Tensor], limit: int, message: str) -> Any:
     """Asserts, when it runs, that at most ``limit`` of ``predicates`` are true."""
-    stacked = apply_op("Pack", "preds_c", values=predicates, axis=0)
-    count = apply_op(
-        "Sum",
-        "num_true_conds",
-        input=apply_op("Cast", "count_true_conds", x=stacked, DstT="int32"),
-        reduction_indices=constant([0], name="Const"),
-    )
-    fits = apply_op("LessEqual", "at_most", x=count, y=constant(limit, name="limit"))
+    stacked = convert(predicates, None, "preds_c")
+    numbers = apply_op("Cast", x=stacked, DstT="int32")
+    count = apply_op("Sum", "num_true_conds", input=numbers, reduction_indices=constant([0]))
+    fits = apply_op("LessEqual", x=count, y=constant(limit, name="n_true_conds"))
     names = ", ".join(p.name for p in predicates)
-    return assert_true(fits, [f"{message} ({names}):", stacked])
+    text = f"{message}: more than {limit} conditions ({names}) evaluated as True:"
+    return assert_true(fits, [text, stacked], len(predicates))
 
 
 def _last_action(others: list[Tensor], predicate: Tensor, action: Function, all_predicates: list[Tensor]) -> Any:
-    stacked = apply_op("Pack", "preds_c", values=all_predicates, axis=0)
-    checks = [assert_true(predicate, ["Input error: None of conditions evaluated as True:", stacked])]
-    if others:
-        checks.append(_at_most(others, 0, "Implementation error: the default action was called, but others are True"))
-    with get_default_graph().control_dependencies(checks):
+    stacked = convert(all_predicates, None, "preds_c")
+    message = (
+        f"Implementation error: selected default action #{len(others)} was called, but some of other predicates are "
+        "True: "
+    )
+    none_others = _at_most(others, 0, message)
+    this_one = assert_true(predicate, ["Input error: None of conditions evaluated as True:", stacked])
+    with get_default_graph().control_dependencies([none_others, this_one]):
         return action()
 
 
-def assert_true(condition: Tensor, data: list[Any]) -> Operation:
-    """An Assert operation."""
-    found: Operation = apply_op("Assert", None, condition=condition, data=data)
-    return found
+@export("debugging.Assert", "Assert")
+def assert_true(condition: Any, data: Any, summarize: int | None = None, name: str | None = None) -> Operation:
+    """Fails with ``data`` (``summarize`` elements of each) when ``condition`` is not true."""
+    with name_scope(name, "Assert", [condition, data]):
+        tensors = convert_n(data)
+
+        def check() -> Any:
+            return apply_op("Assert", "Assert", condition=condition, data=list(data), summarize=summarize)
+
+        if all(t.dtype.name in ("string", "int32") for t in tensors):
+            found: Operation = check()
+            return found
+        condition = convert(condition, None, "Condition")
+        return cond(condition, lambda: create("NoOp"), check, name="AssertGuard").op  # type: ignore[no-any-return]

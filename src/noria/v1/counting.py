@@ -10,11 +10,11 @@ from noria.v1.apply_op import apply_op
 from noria.v1.arithmetic import truediv
 from noria.v1.array_shapes import ones_like, rank, shape, size
 from noria.v1.arrays import range_, squeeze, transpose
-from noria.v1.assertions import assert_, assert_less, assert_non_negative
+from noria.v1.assertions import assert_less, assert_non_negative
 from noria.v1.casts import cast
 from noria.v1.clipping import clip_by_value
 from noria.v1.constant import constant, constant_value
-from noria.v1.control_flow import cond, with_dependencies
+from noria.v1.control_flow import assert_true, cond, with_dependencies
 from noria.v1.convert import convert
 from noria.v1.exports import export
 from noria.v1.framework import name_scope
@@ -126,7 +126,7 @@ def histogram_fixed_width_bins(
         values = apply_op("Reshape", tensor=values, shape=[-1])
         value_range = convert(value_range, None, "value_range")
         nbins = convert(nbins, "int32", "nbins")
-        check = assert_(apply_op("Greater", x=nbins, y=0), [f"nbins {nbins} must > 0"])
+        check = assert_true(apply_op("Greater", x=nbins, y=0), [f"nbins {nbins} must > 0"])
         nbins = with_dependencies([check], nbins)
         count = cast(nbins, values.dtype)
         above = values - value_range[0]

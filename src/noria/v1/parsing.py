@@ -10,10 +10,9 @@ from typing import Any
 
 from noria.v1.apply_op import apply_op
 from noria.v1.array_shapes import rank
-from noria.v1.assertions import assert_
 from noria.v1.composite import SparseTensor
 from noria.v1.constant import constant
-from noria.v1.control_flow import with_dependencies
+from noria.v1.control_flow import assert_true, with_dependencies
 from noria.v1.convert import convert
 from noria.v1.dtypes import DType, as_dtype
 from noria.v1.exports import constant as export_constant
@@ -45,10 +44,10 @@ class _Spec:
         self.dense: dict[str, tuple[TensorShape, DType]] = {}
         self.defaults: dict[str, Any] = {}
         for key in sorted(features or {}):
-            feature: Any = (features or {})[key]
+            feature = (features or {})[key]
             if not isinstance(feature, kinds):
                 raise ValueError(f"Unsupported {type(feature).__name__} {feature} for key '{key}'")
-            if not feature.dtype:
+            if not getattr(feature, "dtype", None):
                 raise ValueError(f"Missing type for feature {key}. Received feature={feature}")
             self._add(key, feature)
         both = sorted(set(self.sparse) & set(self.dense))
@@ -198,7 +197,7 @@ def _scalar(value: Tensor, name: str) -> Tensor:
     if ndims is not None:
         raise ValueError(f"Input {name} must be a scalar")
     test = apply_op("Equal", x=rank(value), y=0)
-    check = assert_(test, [f"Input {name} must be a scalar"], name=f"{name.capitalize()}IsScalar")
+    check = assert_true(test, [f"Input {name} must be a scalar"], name=f"{name.capitalize()}IsScalar")
     found = with_dependencies([check], value, name=f"{name}Dependencies")
     found.set_shape([])
     return found

@@ -12,8 +12,7 @@ import numpy as np
 from noria.v1.apply_op import apply_op
 from noria.v1.arithmetic import add, multiply
 from noria.v1.array_shapes import broadcast_dynamic_shape, shape
-from noria.v1.assertions import assert_
-from noria.v1.control_flow import with_dependencies
+from noria.v1.control_flow import assert_true, with_dependencies
 from noria.v1.convert import convert
 from noria.v1.dtypes import DType, as_dtype
 from noria.v1.exports import export
@@ -172,7 +171,7 @@ def random_crop(value: Any, size: Any, seed: Any = None, name: str | None = None
         size = convert(size, "int32", "size")
         sizes: Any = shape(value)
         enough = reduced("All", sizes >= size)
-        check = assert_(enough, ["Need value.shape >= size, got ", sizes, size], 1000)
+        check = assert_true(enough, ["Need value.shape >= size, got ", sizes, size], 1000)
         sizes = with_dependencies([check], sizes)
         limit = sizes - size + 1
         drawn = random_uniform(shape(sizes), dtype=size.dtype, maxval=size.dtype.max, seed=seed)

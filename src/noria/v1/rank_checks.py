@@ -9,10 +9,10 @@ import numpy as np
 
 from noria.v1.apply_op import apply_op
 from noria.v1.array_shapes import rank, shape, size
-from noria.v1.assertions import _prefix, assert_
+from noria.v1.assertions import _prefix
 from noria.v1.composite import SparseTensor
 from noria.v1.constant import constant_value
-from noria.v1.control_flow import cond, with_dependencies
+from noria.v1.control_flow import assert_true, cond, with_dependencies
 from noria.v1.convert import convert
 from noria.v1.dtypes import DType, as_dtype
 from noria.v1.exports import constant as export_constant
@@ -84,7 +84,7 @@ def _rank_check(
                 f"{x.get_shape()}"
             )
         return no_op("static_checks_determined_all_ok")
-    return assert_(_rank_condition(x, ranks, known, op_type, many), data, summarize)
+    return assert_true(_rank_condition(x, ranks, known, op_type, many), data, summarize)
 
 
 _STATIC: dict[str, Any] = {
