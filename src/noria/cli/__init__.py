@@ -16,6 +16,8 @@ import click
 
 from noria import __version__
 from noria.cli import writing
+from noria.cli.checkpoint import checkpoint
+from noria.cli.render import clean
 from noria.errors import TFError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -25,7 +27,7 @@ class _Failure(click.ClickException):
     """An error that a user can act on: one line on stderr, exit status 1."""
 
     def show(self, file: Any = None) -> None:
-        click.echo("error: " + " ".join(self.message.split()), file=file, err=file is None)
+        click.echo("error: " + clean(" ".join(self.message.split())), file=file, err=file is None)
 
 
 class _Commands(click.Group):
@@ -185,7 +187,7 @@ def serve(arguments: tuple[str, ...]) -> None:
     raise SystemExit(serve_main(list(arguments)))
 
 
-for _command in writing.COMMANDS:
+for _command in (*writing.COMMANDS, checkpoint):
     main.add_command(_command)
 
 

@@ -80,13 +80,13 @@ class NpzFile(Mapping[str, Array]):
         if len(content) != info.file_size or zlib.crc32(content.data) != info.CRC:
             raise ValueError("its CRC-32 does not match: damaged")
         head = BytesIO(content[:_MOST].tobytes())
-        shape, fortran, dtype = self._array_header(head, info)
+        shape, fortran, dtype = _array_header(head, info.file_size, f"{self.name}: {info.filename}")
         values = content[head.tell() :].view(dtype)
         return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
 
     def _deflated(self, info: zipfile.ZipInfo) -> Array:
         with self._archive.open(info) as member:
-            shape, fortran, dtype = self._array_header(member, info)
+            shape, fortran, dtype = _array_header(member, info.file_size, f"{self.name}: {info.filename}")
             values = np.empty(math.prod(shape), dtype)
             left = memoryview(values.view(np.uint8).data if values.size else b"")
             while left.nbytes:
@@ -98,16 +98,17 @@ class NpzFile(Mapping[str, Array]):
             member.read(1)  # the end: where the CRC-32 is looked at
         return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
 
-    def _array_header(self, file: IO[bytes], info: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read(file, max_header_size=_MOST)
-        if dtype.hasobject:
-            raise InvalidArgumentError(f"{self.name}: {info.filename} holds Python objects; a pickle is never read")
-        size = math.prod(shape) * dtype.itemsize
-        if min(shape, default=0) < 0 or file.tell() + size != info.file_size:
-            raise ValueError(f"{info.file_size} bytes for {dtype} of shape {list(shape)}")
-        return shape, fortran, dtype
+
+def _array_header(file: IO[bytes], size: int, place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """(shape, Fortran order, dtype) at the head of ``.npy`` content of ``size`` bytes."""
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = read(file, max_header_size=_MOST)
+    if dtype.hasobject:
+        raise InvalidArgumentError(f"{place} holds Python objects; a pickle is never read")
+    if min(shape, default=0) < 0 or file.tell() + math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(f"{size} bytes for {dtype} of shape {list(shape)}")
+    return shape, fortran, dtype
 
 
 def write_npz(path: files.PathLike, arrays: Mapping[str, npt.ArrayLike]) -> None:
@@ -129,6 +130,20 @@ def write_npy(file: IO[bytes], array: Array) -> None:
     npy.write_array_header_1_0(file, {"descr": plain.str, "fortran_order": False, "shape": array.shape})
     for piece in strided.pieces(array, plain):
         file.write(piece.data)
+
+
+def read_npy(path: files.PathLike) -> Array:
+    """The array of a ``.npy`` file, a view of the mapped file. Raises as NpzFile does."""
+    content = files.map_bytes(path)
+    try:
+        head = BytesIO(content[:_MOST].tobytes())
+        shape, fortran, dtype = _array_header(head, len(content), files.text(path))
+        values = content[head.tell() :].view(dtype)
+    except TFError:
+        raise
+    except _DAMAGE as error:
+        raise DataLossError(f"{files.text(path)}: not an .npy file, or damaged: {error}") from None
+    return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
 
 
 def storable(name: str, array: Array) -> Array:
