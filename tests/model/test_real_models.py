@@ -17,7 +17,6 @@ NOT_YET: frozenset[str] = frozenset(
     [
         "corpus/t_nn_misc",
         "corpus/t_parse_sequence",
-        "corpus/t_strings",
         "corpus/v1_train_conv_rnn",
     ]
 )

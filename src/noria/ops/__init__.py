@@ -16,6 +16,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     complex,
     control,
     conv,
+    ctc,
     decoding,
     decomposition,
     einsum,
@@ -44,6 +45,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     pool,
     py_func,
     quantize,
+    quantize_ops,
     queues,
     ragged,
     ragged_variant,
@@ -72,4 +74,5 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     tensor_array,
     tensor_list,
     unicode,
+    unicode_script,
 )
