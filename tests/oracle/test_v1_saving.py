@@ -150,6 +150,34 @@ def test_partitioned(tmp_path: Path, writer: Any, reader: Any) -> None:
             assert_equal(session.run(whole), wanted)
 
 
+def _loop(t: Any) -> tuple[Any, Any]:
+    """A loop and a conditional, with a saver."""
+    graph = t.Graph()
+    with graph.as_default():
+        x = t.placeholder(t.float32, [], name="x")
+        w = t.Variable(2.0, name="w")
+        _, y = t.while_loop(lambda i, y: i < 5, lambda i, y: (i + 1, y * w), [t.constant(0), x], name="loop")
+        t.identity(t.cond(y > 10.0, lambda: y + 1.0, lambda: y - 1.0), name="z")
+        return graph, t.train.Saver()
+
+
+@BOTH
+def test_loops_and_conditions_travel(writer: Any, reader: Any) -> None:
+    metas = []
+    for t in (writer, reader):
+        graph, saver = _loop(t)
+        with graph.as_default():
+            metas.append(saver.export_meta_graph())
+    assert_same_meta(*metas)
+    with reader.Graph().as_default(), reader.Session() as session:
+        reader.train.import_meta_graph(type(metas[1]).FromString(metas[0].SerializeToString()))
+        reader.train.import_meta_graph(metas[1], import_scope="inner")
+        session.run(reader.global_variables_initializer())
+        assert session.run("z:0", {"x:0": 1.0}) == 33.0
+        assert session.run("inner/z:0", {"inner/x:0": 0.0, "inner/w:0": 3.0}) == -1.0
+        assert len(reader.get_collection(reader.GraphKeys.WHILE_CONTEXT)) == 2
+
+
 def _message(t: Any, prefix: str, change: str) -> tuple[str, str]:
     """What restoring into a graph that does not fit says."""
     with t.Graph().as_default(), t.Session() as session:
