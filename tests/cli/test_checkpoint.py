@@ -18,6 +18,7 @@ from noria.cli.checkpoint_files import MANIFEST
 from noria.cli.checkpoint_write import OPTIMIZER, file_name
 from noria.cli.statistics import statistics
 from noria.formats.bundle import BundleWriter
+from noria.formats.bundle_merge import merge_bundles
 from noria.formats.checkpoint_dir import write_state
 
 ARRAYS: dict[str, Any] = {
@@ -267,6 +268,15 @@ def test_prune(prefix: str, tmp_path: Path) -> None:
 def test_a_checkpoint_is_replaced_by_a_part_of_itself(prefix: str) -> None:
     run("prune", prefix, prefix, "--drop", "Adam", "--overwrite")
     same(prefix, {name: array for name, array in ARRAYS.items() if "Adam" not in name})
+
+
+def test_the_shards_of_a_replaced_checkpoint_go(tmp_path: Path) -> None:
+    for i in range(2):
+        noria.save_checkpoint(tmp_path / f"p{i}", {f"x{i}": np.arange(3) + i})
+    merge_bundles([tmp_path / "p0", tmp_path / "p1"], tmp_path / "m")
+    run("prune", tmp_path / "m", tmp_path / "m", "--drop", "x1", "--overwrite")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.data-00000-of-00001", "m.index"]
+    same(tmp_path / "m", {"x0": np.arange(3)})
 
 
 def test_dtypes_that_arrays_do_not_tell_stay(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from noria.errors import (
     UnimplementedError,
     UnknownError,
 )
+from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
 from op_kernel import run_kernel
 
@@ -57,6 +58,11 @@ def test_a_model_that_is_loaded_is_refused(tmp_path: Path) -> None:
         with pytest.raises(PermissionDeniedError, match="a model that is loaded or served may not"):
             run_kernel(op, *inputs, resources=model, **attrs)
     assert [p.name for p in tmp_path.iterdir()] == ["own"]
+
+
+def test_what_looks_outside_is_asked_at_every_run() -> None:
+    """Constant inputs or not: it is never folded when a program is compiled."""
+    assert all(map(is_stateful, ("ReadFile", "MatchingFiles", "PyFuncStateless", "WriteFile", "PyFunc", "SaveV2")))
 
 
 def call(function: Any, *inputs: Any, out: list[dtypes.DType]) -> Any:

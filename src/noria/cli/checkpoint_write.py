@@ -100,7 +100,17 @@ def _save(prefix: str, tensors: Sequence[_Tensor], *, overwrite: bool) -> None:
             strings = array.dtype.kind in "SU"
             writer.add(tensor.name, array.astype(object) if strings else array, tensor.info.dtype)
             advance(tensor.info.nbytes)
+    _remove_old_shards(prefix)
     write([Lines([f"{len(tensors)} tensors, {size_text(total)}, written to {prefix}"])])
+
+
+def _remove_old_shards(prefix: str) -> None:
+    """The index that was replaced may have named more data files than the new one does."""
+    folder, name = files.split(prefix)
+    shard = re.compile(re.escape(name) + r"\.data-\d{5}-of-(?!00001)\d{5}")
+    for found in files.list_dir(folder):
+        if shard.fullmatch(found):
+            files.remove(files.join(folder, found))
 
 
 def rename(path: str, prefix: str, rules: Sequence[tuple[str, str]], mapping: str | None, *, overwrite: bool) -> None:
