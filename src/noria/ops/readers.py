@@ -25,10 +25,14 @@ def _both(*ops: str) -> tuple[str, ...]:
 
 
 class Reader:
-    """Goes through the records of one file after the other; ``records`` opens one by its name."""
+    """Goes through the records of one file after the other; ``records`` opens one by its name.
 
-    def __init__(self, records: Callable[[bytes], _Records]) -> None:
+    single: each file is one record, so that it is finished as soon as that is read.
+    """
+
+    def __init__(self, records: Callable[[bytes], _Records], *, single: bool = False) -> None:
         self._records = records
+        self._single = single
         self._current: _Records | None = None
         self.lock = threading.Lock()
         self.produced = 0
@@ -44,7 +48,7 @@ class Reader:
                     self._current = self._records(name.item())
                 for record in self._current:
                     found.append(record)
-                    if len(found) == count:
+                    if len(found) == count and not self._single:
                         break
                 else:
                     self._current = None
@@ -109,6 +113,8 @@ _OPEN: dict[str, Callable[[KernelCall, bytes], _Records]] = {
     "IdentityReader": _identity,
 }
 
+_SINGLE = frozenset({"WholeFileReader", "IdentityReader"})
+
 
 @infer(*_both(*_READERS, "ReaderNumRecordsProduced", "ReaderNumWorkUnitsCompleted"))
 def _scalar_infer(call: InferCall) -> Sequence[Shape]:
@@ -123,7 +129,7 @@ def _reader(call: KernelCall) -> Reader:
         raise InvalidArgumentError(f"record_bytes must be > 0, got {call.integer('record_bytes')}")
     name = call.text("shared_name") or call.name
     return call.resources.get_or_create(
-        call.text("container"), name, Reader, lambda: Reader(lambda file: _OPEN[op](call, file))
+        call.text("container"), name, Reader, lambda: Reader(lambda file: _OPEN[op](call, file), single=op in _SINGLE)
     )
 
 
