@@ -43,6 +43,7 @@ ROWS: list[Row] = [
         [_GRID, _f([-2.0, -1.0, -0.5]), _f([4.0, 1.0, 3.0])],
         {"axis": 1, "range_given": True},
         lowers=False,
+        skip_oracle="TensorFlow's CPU kernel refuses ranges that are no scalars",
         id="axis",
     ),
     Row(

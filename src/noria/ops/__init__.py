@@ -39,6 +39,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     matrix_function,
     ngrams,
     nms,
+    odd_pool,
     optimizers,
     padding,
     parsing,
