@@ -16,7 +16,7 @@ help:
 	@echo "make oracle  compare with real TensorFlow"
 	@echo "make bench   time TensorFlow and Noria side by side (make bench-quick: a first look)"
 	@echo "make install-check  install as a user does, in a fresh environment, and check what came"
-	@echo "make docs    write docs/ops.md anew from the rule tables"
+	@echo "make docs    write docs/ops.md and docs/v1_api.md anew from the code"
 	@echo "make lint    ruff, mypy --strict, the import contract"
 
 demo: $(VENV)/.ready
@@ -46,6 +46,7 @@ lint: $(VENV)/.lint
 
 docs: $(VENV)/.ready
 	$(VENV)/bin/python tools/gen_op_table.py
+	$(VENV)/bin/python tools/gen_v1_table.py
 
 install-check:
 	$(PYTHON) tools/check_install.py
