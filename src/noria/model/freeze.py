@@ -195,13 +195,13 @@ def _initializers(meta: MetaGraphDef, nodes: Sequence[str]) -> list[str]:
         return []
     ops = init_ops(meta)
     by_name = {n.name: n for n in meta.graph_def.node}
-    leaves = list(dict.fromkeys(leaf for op in ops for leaf in _leaves(by_name, op)))
+    leaves = list(dict.fromkeys(leaf for op in ops for leaf in init_leaves(by_name, op)))
     frozen = {n.name for n in part.node if n.op in VARIABLE_OPS}
     assigning = [n for n in leaves if by_name[n].op.startswith("Assign") and node_name(by_name[n].input[0]) in frozen]
     return [leaf for leaf in leaves if leaf not in assigning] if assigning else ops
 
 
-def _leaves(nodes: Mapping[str, NodeDef], name: str) -> list[str]:
+def init_leaves(nodes: Mapping[str, NodeDef], name: str) -> list[str]:
     """What ``name`` runs, groups taken apart: the init op may also assign variables, which are constants now."""
     seen: set[str] = set()
     found: list[str] = []
