@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -15,7 +16,8 @@ from noria.compile.functions import with_bodies
 from noria.compile.pipeline import Prepared, prepare, unsupported
 from noria.compile.program import HostStep, SegmentStep
 from noria.dtypes import DType
-from noria.errors import InvalidArgumentError, UnimplementedError
+from noria.errors import DeadlineExceededError, InvalidArgumentError, UnimplementedError
+from noria.graph.deadline import until
 from noria.graph.graph import Graph, Tensor, parse_tensor_name
 from noria.graph.resources import Resources, Variable
 from noria.protos.tensorflow import AttrValue, NodeDef
@@ -261,6 +263,15 @@ def test_loop_with_a_host_step_runs_on_the_host() -> None:
     compiled = program(made, {"x": (2,)}, ["y"])
     assert [type(step) for step in compiled.steps] == [HostStep, SegmentStep]
     assert compiled.run([ONES])[0].tolist() == [-1, -1]
+
+
+def test_loop_ends_at_the_deadline_of_its_thread() -> None:
+    made = graph(X, *counting_loop(DOUBLE))
+    compiled = program(made, {"x": (2,)}, ["w/Exit_1"], engine=False)
+    with until(time.monotonic() - 1), pytest.raises(DeadlineExceededError, match="while a loop ran"):
+        compiled.run([ONES])
+    with until(time.monotonic() + 60):
+        assert compiled.run([ONES])[0].tolist() == [8, 8]
 
 
 def test_weights_reach_into_a_loop() -> None:

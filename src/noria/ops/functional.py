@@ -13,6 +13,7 @@ import numpy as np
 
 from noria import shapes
 from noria.dtypes import DType
+from noria.graph import deadline
 from noria.graph.graph import Array, FunctionRef, ShapeAttr
 from noria.graph.rules import InferCall, Info, KernelCall, Out, infer, kernel
 from noria.shapes import Shape
@@ -101,8 +102,9 @@ def _while(call: KernelCall, *values: Any) -> tuple[Any, ...]:
     current: list[Any] = list(values)
     if not is_true(call.body("cond")(current)[0]):
         return values
-    step = call.body("step")
+    step, limit = call.body("step"), deadline.current()
     while True:
+        deadline.check(limit)
         *current, more = step(current)
         if not is_true(more):
             return tuple(current)

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from noria.errors import DeadlineExceededError
+from noria.graph.deadline import until
 from noria.serving.servable import Cost, Servable, Signature
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -41,7 +42,8 @@ class Runner:
         """The outputs of a signature of a held servable.
 
         deadline: on ``time.monotonic``. Raises DeadlineExceededError when it passes before the run has begun, or, in a
-        thread, before it has ended (the thread then finishes on its own and keeps the servable held until it has).
+        thread, before it has ended. The thread then finishes on its own, a loop on the host at its next round, and
+        keeps the servable held until it has.
         """
         nbytes = 0
         for array in arrays.values():
@@ -63,7 +65,8 @@ class Runner:
                 if deadline is not None and time.monotonic() > deadline:
                     raise DeadlineExceededError("the deadline passed before the run could begin")
                 start = time.perf_counter()
-                found = signature.run_arrays(arrays, outputs)
+                with until(deadline):
+                    found = signature.run_arrays(arrays, outputs)
                 known_cost.add(time.perf_counter() - start, nbytes)
                 return found
             finally:
