@@ -199,24 +199,7 @@ def scan(
             for t in tensors
         ]
         arrays = [a.unstack(t) for a, t in zip(arrays, tensors, strict=True)]
-        if initializer is None:
-            start = [a.read(n - 1 if reverse else 0) for a in arrays]
-            i = 1
-        else:
-            start = [convert_to_tensor(v) for v in flatten(initializer)]
-            i = 0
-        made = [
-            TensorArray(
-                v.dtype,
-                size=n,
-                element_shape=v.shape if infer_shape else None,
-                dynamic_size=False,
-                infer_shape=infer_shape,
-            )
-            for v in start
-        ]
-        if initializer is None:
-            made = [a.write(n - 1 if reverse else 0, v) for a, v in zip(made, start, strict=True)]
+        i, start, made = _scan_start(arrays, initializer, n, infer_shape, reverse)
 
         def compute(i: Any, before: list[Tensor], made: list[TensorArray]) -> Any:
             row = pack_as(elems, [a.read(i) for a in arrays])
@@ -238,3 +221,26 @@ def scan(
         )
         rows = _static_rows(tensors)
         return pack_as(outputs, [_with_rows(v, rows) for v in [a.stack() for a in filled]])
+
+
+def _scan_start(
+    arrays: list[TensorArray], initializer: Any, n: Any, infer_shape: bool, reverse: bool
+) -> tuple[int, list[Tensor], list[TensorArray]]:
+    """How many rows are used up, what is accumulated so far, and the arrays that take the results."""
+    if initializer is None:
+        start = [a.read(n - 1 if reverse else 0) for a in arrays]
+    else:
+        start = [convert_to_tensor(v) for v in flatten(initializer)]
+    made = [
+        TensorArray(
+            v.dtype,
+            size=n,
+            element_shape=v.shape if infer_shape else None,
+            dynamic_size=False,
+            infer_shape=infer_shape,
+        )
+        for v in start
+    ]
+    if initializer is not None:
+        return 0, start, made
+    return 1, start, [a.write(n - 1 if reverse else 0, v) for a, v in zip(made, start, strict=True)]
