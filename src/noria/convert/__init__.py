@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from noria.convert import keras, saved_models, tfjs, to_onnx
+from noria.convert import from_onnx, keras, saved_models, tfjs, to_onnx
 from noria.convert.convert import Report, convert
 from noria.convert.registry import Options
 
-assert keras  # their import fills the registry
+assert from_onnx  # their import fills the registry
+assert keras
 assert saved_models
 assert tfjs
 assert to_onnx
