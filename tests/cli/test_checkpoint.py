@@ -97,6 +97,7 @@ def test_show(prefix: str) -> None:
     page = run("show", prefix, "--values", 1)
     assert "statistics of their lengths" in page
     assert "1.0, ..." in page
+    assert json.loads(run("show", prefix, "beta", "--json", "--values", 1))[0]["values"] == [0.9]
 
 
 def test_names_and_values_never_reach_the_terminal_raw(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_missing_tensor_is_named_with_its_neighbours(prefix: str) -> None:
 
 
 def test_another_dtype_is_refused(prefix: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="expected dtype float64 does not equal original dtype float32"):
+    with pytest.raises(InvalidArgumentError, match="expected dtype double does not equal original dtype float"):
         restore(prefix, ["dense/kernel"], [dtypes.float64])
 
 

@@ -96,14 +96,15 @@ def show_tensors(path: str, patterns: Sequence[str], *, values: int, as_json: bo
 
 
 def _shown(found: Sequence[tuple[TensorInfo, Statistics, str, list[Any]]], values: int) -> Iterator[Block]:
-    columns = ["name", "dtype", "shape", "min", "max", "mean", "std", "zeros", "NaN", "Inf", "histogram", "crc32c"]
-    cells = [
-        [row.name, row.dtype.name, shapes.text(row.shape)]
-        + [_number(v) for v in (stats.least, stats.greatest, stats.mean, stats.deviation)]
-        + [str(stats.zeros), str(stats.nan), str(stats.infinite), _bars(stats.counts), crc]
-        for row, stats, crc, _ in found
-    ]
-    yield Table("", columns, cells, right=("min", "max", "mean", "std", "zeros", "NaN", "Inf"))
+    ranges, shares = [], []  # two tables: one would be too wide for a terminal
+    for row, stats, crc, _ in found:
+        numbers = (stats.least, stats.greatest, stats.mean, stats.deviation)
+        ranges.append([row.name, row.dtype.name, shapes.text(row.shape), *map(_number, numbers)])
+        counted = (stats.zeros, stats.nan, stats.infinite)
+        shares.append([row.name, *map(str, counted), _bars(stats.counts), crc])
+    right = ("min", "max", "mean", "std", "zeros", "NaN", "Inf")
+    yield Table("", ["name", "dtype", "shape", "min", "max", "mean", "std"], ranges, right=right)
+    yield Table("", ["name", "zeros", "NaN", "Inf", "histogram", "crc32c"], shares, right=right)
     if any(row.dtype is dtypes.string for row, *_ in found):
         yield Lines(["of strings: the statistics of their lengths"])
     if values:
@@ -127,7 +128,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, np.generic):
-        value = value.item() if value.dtype.kind in "biuf" else str(value)
+        if value.dtype.kind == "f":
+            value = float(str(value))  # the shortest digits that give this float16 or float32
+        else:
+            value = value.item() if value.dtype.kind in "biu" else str(value)
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)
     return value if isinstance(value, bool | int | float | str) else str(value)
