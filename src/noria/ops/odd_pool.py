@@ -83,18 +83,18 @@ def _fractional_infer(call: InferCall) -> Sequence[Shape]:
     ]
 
 
-def _borders(numbers: Numbers, size: int, count: int, generator: Generator, *, even: bool) -> list[int]:
+def _borders(size: int, count: int, generator: Generator, *, even: bool) -> list[int]:
     """Where the windows begin, and the end: of two neighbouring sizes in random order, or spread evenly (``even``)."""
     least, more = divmod(size, count)
-    if not more:
-        return [i * least for i in range(count + 1)]
     if not even:
-        order = permutation(generator.reserve(count), count)
+        order = permutation(generator.reserve(-(-count // 4)), count)
         sizes = np.where(order < more, least + 1, least)
         return [0, *np.cumsum(sizes).tolist()]
+    if not more:
+        return [i * least for i in range(count + 1)]
     alpha = size / count
     most = min((least + 2) / alpha - 1, (size + 1 - least) / alpha - (count - 1))
-    start = numbers.unit() * most
+    start = Numbers(generator.reserve(1)).unit() * most
     return [0, *(math.ceil(alpha * (i + start)) - 1 for i in range(1, count)), size]
 
 
@@ -134,8 +134,7 @@ def _sequences(call: KernelCall, x: Array) -> list[list[int]]:
         count = _made(call, x.shape[axis], axis)
         if count <= 0:
             raise InvalidArgumentError(f"the input is too small for its pooling ratio: {shape_text(x.shape)}")
-        numbers = Numbers(generator.reserve(1))
-        found.append(_borders(numbers, x.shape[axis], count, generator, even=call.flag("pseudo_random")))
+        found.append(_borders(x.shape[axis], count, generator, even=call.flag("pseudo_random")))
     if call.flag("deterministic"):
         call.cache["borders"] = (x.shape[1:3], found)
     return found
