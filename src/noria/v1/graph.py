@@ -394,13 +394,13 @@ class Graph(Collections):
         if control_inputs is None:
             return ControlBlock(self, None)
         current = {op for block in self.control_blocks for op in block.control_inputs}
-        wanted: list[Operation] = []
+        wanted: dict[Operation, None] = {}  # in order, once each
         for item in control_inputs:
             found = item.op if hasattr(item, "op") else self.as_graph_element(item)
             op = found.op if isinstance(found, Tensor) else found
-            if op not in current and op not in wanted:
-                wanted.append(op)
-        return ControlBlock(self, wanted)
+            if op not in current:
+                wanted[op] = None
+        return ControlBlock(self, list(wanted))
 
     def _current_control_dependencies(self) -> list[Operation]:
         return list(dict.fromkeys(op for block in self.control_blocks for op in block.control_inputs))

@@ -146,7 +146,7 @@ class _Import:
         self._prefix = scope
         self._map = mapping
         self._used: set[_Key] = set()
-        self._producer = {} if producer is None else {op.name: op for op in producer.op}
+        self._unknown = {} if producer is None else _unknown_attrs(producer)
         self._versions = graph_def.versions
         self._index: dict[str, int] = {}
         for i, proto in enumerate(self._protos):
@@ -307,8 +307,9 @@ class _Import:
                 attrs[key].CopyFrom(value)
         if COLOCATION in attrs:
             attrs[COLOCATION].list.s[:] = [self._class(value) for value in attrs[COLOCATION].list.s]
-        if self._producer:
-            self._strip(proto)
+        for attr in self._unknown.get(proto.op, ()):
+            if attr.name in attrs and attrs[attr.name] == attr.default_value:
+                del attrs[attr.name]
         return proto
 
     def _class(self, value: bytes) -> bytes:
@@ -316,16 +317,6 @@ class _Import:
             return value
         name = value[len(_LOC) :].decode()
         return _LOC + self._names.get(name, self._prefix + name).encode()
-
-    def _strip(self, proto: NodeDef) -> None:
-        definition = self._producer.get(proto.op)
-        if definition is None or not op_defs.has_op(proto.op):
-            return
-        known = {a.name for a in op_defs.op_def(proto.op).attr}
-        for attr in definition.attr:
-            unknown = attr.name in proto.attr and attr.name not in known
-            if unknown and attr.HasField("default_value") and proto.attr[attr.name] == attr.default_value:
-                del proto.attr[attr.name]
 
     def _tensor(self, user: str, key: _Key) -> Tensor:
         if key in self._map:
@@ -387,6 +378,18 @@ class _Import:
                 f"Invalid return output {output} of node '{node}', which has {len(outputs)} output(s)"
             )
         return outputs[output]
+
+
+def _unknown_attrs(producer: OpList) -> dict[str, list[Any]]:
+    """By op: the attributes that whoever wrote the graph knew and we do not, and that have a default."""
+    found: dict[str, list[Any]] = {}
+    for definition in producer.op:
+        if op_defs.has_op(definition.name):
+            known = {a.name for a in op_defs.op_def(definition.name).attr}
+            unknown = [a for a in definition.attr if a.name not in known and a.HasField("default_value")]
+            if unknown:
+                found[definition.name] = unknown
+    return found
 
 
 def _parents(name: str) -> Iterable[str]:

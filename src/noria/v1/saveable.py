@@ -232,11 +232,11 @@ def _flat(values: Iterable[Any]) -> Iterator[Any]:
 def all_saveables(values: Mapping[str, Any]) -> list[SaveableObject]:
     """The saveables of a Saver's dictionary, by name; ValueError for a thing that is there twice."""
     found: list[SaveableObject] = []
-    seen: list[Any] = []
+    seen: set[int] = set()  # by identity: variables have operators of their own
     for name, value in sorted(values.items(), key=lambda item: item[0]):
         for saveable in saveables_of(value, name):
-            if saveable.op is not None and any(saveable.op is other for other in seen):
+            if saveable.op is not None and id(saveable.op) in seen:
                 raise ValueError(f"The same saveable will be restored with two names: {saveable.name}")
             found.append(saveable)
-            seen.append(saveable.op)
+            seen.add(id(saveable.op))
     return found
