@@ -80,6 +80,8 @@ _MODULES = (
     "image_shapes",
     "image_colours",
     "image_boxes",
+    "fourier",
+    "sets",
     "generated_ops",
     "session",
     "testing",

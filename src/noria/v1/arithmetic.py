@@ -9,7 +9,7 @@ import numpy as np
 from noria.v1.apply_op import apply_op
 from noria.v1.array_shapes import ones_like, zeros_like
 from noria.v1.casts import cast
-from noria.v1.composite import IndexedSlices, SparseTensor, convert_n_to_tensor_or_indexed_slices
+from noria.v1.composite import IndexedSlices, SparseTensor, convert_n_to_tensor_or_indexed_slices, sparse_too
 from noria.v1.convert import convert
 from noria.v1.dtypes import DType, as_dtype
 from noria.v1.exports import constant as export_constant
@@ -200,6 +200,7 @@ def accumulate_n(inputs: Any, shape: Any = None, tensor_dtype: Any = None, name:
 
 
 @export("math.abs", "abs")
+@sparse_too
 def absolute(x: Any, name: str | None = None) -> Tensor:
     """The magnitude of each element; of a complex number the length."""
     found: Tensor
@@ -213,6 +214,7 @@ def absolute(x: Any, name: str | None = None) -> Tensor:
 
 
 @export("math.sign", "sign")
+@sparse_too
 def sign(x: Any, name: str | None = None) -> Tensor:
     """-1, 0 or 1 of each element; of a complex number the direction."""
     x = convert(x)
@@ -402,28 +404,18 @@ realdiv: RealDiv x y
 truncatediv: TruncateDiv x y
 truncatemod: TruncateMod x y
 floor_div: FloorDiv x y
-math.negative negative neg: Neg x
 math.reciprocal reciprocal: Reciprocal x
-math.square square: Square x
-math.sqrt sqrt: Sqrt x
 math.rsqrt rsqrt: Rsqrt x
 math.exp exp: Exp x
 math.expm1 expm1: Expm1 x
 math.log log: Log x
 math.log1p log1p: Log1p x
-math.sin sin: Sin x
 math.cos cos: Cos x
-math.tan tan: Tan x
-math.asin asin: Asin x
 math.acos acos: Acos x
-math.atan atan: Atan x
 math.atan2 atan2: Atan2 y x
 math.sinh sinh: Sinh x
 math.cosh cosh: Cosh x
-math.asinh asinh: Asinh x
 math.acosh acosh: Acosh x
-math.atanh atanh: Atanh x
-math.erf erf: Erf x
 math.erfc erfc: Erfc x
 math.lgamma lgamma: Lgamma x
 math.digamma digamma: Digamma x
@@ -440,7 +432,6 @@ math.is_inf is_inf: IsInf x
 math.is_finite is_finite: IsFinite x
 math.nextafter: NextAfter x1 x2
 math.xlogy: Xlogy x y
-math.tanh tanh: Tanh x
 bitwise.bitwise_and: BitwiseAnd x y
 bitwise.bitwise_or: BitwiseOr x y
 bitwise.bitwise_xor: BitwiseXor x y
@@ -449,3 +440,20 @@ bitwise.left_shift: LeftShift x y
 bitwise.right_shift: RightShift x y
 math.population_count: PopulationCount x
 """)
+
+export_rows(
+    """
+math.negative negative neg: Neg x
+math.square square: Square x
+math.sqrt sqrt: Sqrt x
+math.sin sin: Sin x
+math.tan tan: Tan x
+math.asin asin: Asin x
+math.atan atan: Atan x
+math.asinh asinh: Asinh x
+math.atanh atanh: Atanh x
+math.erf erf: Erf x
+math.tanh tanh: Tanh x
+""",
+    wrap=sparse_too,
+)

@@ -53,14 +53,15 @@ def _all_optional_after_one(given: list[inspect.Parameter]) -> list[inspect.Para
     return found
 
 
-def export_rows(rows: str) -> None:
-    """Makes and exports the function of every row of ``rows``; blank lines are left out."""
+def export_rows(rows: str, wrap: Callable[[Function], Function] | None = None) -> None:
+    """Makes and exports the function of every row of ``rows``, each given to ``wrap``; blank lines are left out."""
     for line in rows.strip().splitlines():
         if not line.strip():
             continue
         names, _, rest = line.partition(": ")
         op_type, _, parameters = rest.strip().partition(" ")
         function = op_function(op_type, parameters, names.split()[0].rpartition(".")[2])
+        function = function if wrap is None else wrap(function)
         for name in names.split():
             constant(name, function)
 

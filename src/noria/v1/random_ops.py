@@ -288,3 +288,40 @@ def _stateless_categorical(logits: Any, num_samples: Any, dtype: Any, seed: Any)
         "StatelessMultinomial", logits=logits, num_samples=num_samples, seed=seed, output_dtype=_class_dtype(dtype)
     )
     return found
+
+
+@export("random.stateless_poisson")
+def stateless_poisson(shape: Any, seed: Any, lam: Any, dtype: Any = "int32", name: str | None = None) -> Tensor:
+    """Numbers of the Poisson distribution of mean ``lam`` that follow from ``seed`` alone."""
+    with name_scope(name, "stateless_random_poisson", [shape, seed, lam]):
+        sizes = shape_tensor(shape)
+        found: Tensor = apply_op("StatelessRandomPoisson", shape=sizes, seed=seed, lam=lam, dtype=dtype)
+        return found
+
+
+@export("random.stateless_binomial")
+def stateless_binomial(
+    shape: Any, seed: Any, counts: Any, probs: Any, output_dtype: Any = "int32", name: str | None = None
+) -> Tensor:
+    """How many of ``counts`` trials of chance ``probs`` succeed, as follows from ``seed`` alone."""
+    with name_scope(name, "stateless_random_binomial", [shape, seed, counts, probs]):
+        sizes = shape_tensor(shape)
+        probs = convert(probs, None, "probs", "float32")
+        counts = convert(counts, None, "counts", probs.dtype)
+        found: Tensor = apply_op(
+            "StatelessRandomBinomial", shape=sizes, seed=seed, counts=counts, probs=probs, dtype=output_dtype
+        )
+        return found
+
+
+@export("random.stateless_gamma")
+def stateless_gamma(
+    shape: Any, seed: Any, alpha: Any, beta: Any = None, dtype: Any = "float32", name: str | None = None
+) -> Tensor:
+    """Numbers of the gamma distributions of ``alpha`` and ``beta`` (1) that follow from ``seed`` alone."""
+    with name_scope(name, "stateless_random_gamma", [shape, seed, alpha, beta]):
+        sizes = shape_tensor(shape)
+        alpha, beta, spread = _alpha_beta(alpha, beta, dtype)
+        drawn = apply_op("StatelessRandomGammaV3", shape=sizes, alpha=spread, **_key(seed, "auto_select")) / beta
+        found: Tensor = apply_op("Maximum", x=np.finfo(alpha.dtype.as_numpy_dtype).tiny, y=drawn)
+        return found

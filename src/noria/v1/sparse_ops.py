@@ -10,7 +10,7 @@ import numpy as np
 
 from noria.v1.apply_op import apply_op
 from noria.v1.arithmetic import add
-from noria.v1.array_shapes import broadcast_static_shape, ones_like, rank, shape, zeros
+from noria.v1.array_shapes import broadcast_static_shape, ones, ones_like, rank, shape, zeros
 from noria.v1.arrays import expand_dims, range_, transpose
 from noria.v1.assertions import assert_equal, assert_less_equal
 from noria.v1.casts import cast, identity
@@ -23,7 +23,7 @@ from noria.v1.exports import constant as export_constant
 from noria.v1.exports import export
 from noria.v1.framework import name_scope
 from noria.v1.indexing import gather
-from noria.v1.joining import concat
+from noria.v1.joining import concat, stack
 from noria.v1.op_functions import Function, renamed
 from noria.v1.operation import Tensor
 from noria.v1.placeholder import placeholder, placeholder_with_default
@@ -331,8 +331,8 @@ def sparse_to_indicator(sp_input: Any, vocab_size: Any, name: str | None = None)
     sp_input = to_sparse(sp_input)
     with name_scope(name, "SparseToIndicator", [sp_input]) as scope:
         count = shape(sp_input.indices)[0]
-        ones_ = apply_op("Fill", dims=expand_dims(count, 0), value=True)
-        there = SparseTensor(sp_input.indices, ones_, sp_input.dense_shape)
+        true = apply_op("Fill", dims=expand_dims(count, 0), value=True)
+        there = SparseTensor(sp_input.indices, true, sp_input.dense_shape)
         merged = sparse_merge(sp_input, there, vocab_size, scope)
         return sparse_tensor_to_dense(merged, False, False, scope)
 
@@ -618,3 +618,36 @@ def deserialize_many_sparse(
     indices.set_shape([None, rank])
     sizes.set_shape([rank])
     return SparseTensor(indices, values, sizes)
+
+
+@export("sparse.expand_dims")
+def sparse_expand_dims(sp_input: Any, axis: Any = None, name: str | None = None) -> SparseTensor:
+    """A SparseTensor with a dimension of 1 put in at ``axis`` (the last)."""
+    known = sp_input.dense_shape.info.shape
+    count: Any = shape(sp_input.dense_shape)[0] if known is None or known[0] is None else known[0]
+    axis = -1 if axis is None else axis
+    with name_scope(name, "expand_dims", [sp_input]):
+        axis = convert(axis, "int32", "axis")
+        below = axis >= 0
+        axis = apply_op("SelectV2", condition=below, t=axis, e=axis + count + 1)
+        rows = shape(sp_input.indices)[0]
+        column = zeros([rows, 1], "int64")
+        front = apply_op("Slice", input=sp_input.indices, begin=[0, 0], size=[-1, axis])
+        back = apply_op("Slice", input=sp_input.indices, begin=[0, axis], size=[-1, -1])
+        indices = concat([front, column, back], axis=1)
+        before = apply_op("Slice", input=sp_input.dense_shape, begin=[0], size=[axis])
+        after = apply_op("Slice", input=sp_input.dense_shape, begin=[axis], size=[-1])
+        one = convert([1], "int64", "new_shape")
+        return SparseTensor(indices, sp_input.values, concat([before, one, after], axis=0))
+
+
+@export("sparse.eye")
+def sparse_eye(num_rows: Any, num_columns: Any = None, dtype: Any = "float32", name: str | None = None) -> SparseTensor:
+    """A sparse identity matrix, ``num_columns`` (``num_rows``) wide."""
+    with name_scope(name, "eye", [num_rows, num_columns]):
+        rows = convert(num_rows, "int64", "num_rows")
+        columns = rows if num_columns is None else convert(num_columns, "int64", "num_columns")
+        count = apply_op("Minimum", x=rows, y=columns)
+        numbers_ = range_(count, dtype="int64")
+        places = stack([numbers_, numbers_], axis=1)
+        return SparseTensor(places, ones(count, dtype), [rows, columns])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from noria.v1.framework import name_scope
 from noria.v1.joining import concat
 from noria.v1.op_functions import Function
 from noria.v1.operation import Tensor
+from noria.v1.reductions import reduced
 
 
 @export("math.sigmoid", "sigmoid")
@@ -131,6 +133,23 @@ def _bessel(called: str, op_type: str) -> Function:
     return function
 
 
-for _order in ("i0", "i1", "i0e", "i1e"):
-    _function = _bessel(f"bessel_{_order}", f"Bessel{_order.capitalize()}")
-    export_constant(f"math.bessel_{_order}", _function)
+_SPECIAL = ["BesselI0", "BesselI1", "BesselI0e", "BesselI1e"]
+_ONLY_SPECIAL = [
+    "BesselK0", "BesselK0e", "BesselK1", "BesselK1e", "BesselJ0", "BesselJ1", "BesselY0", "BesselY1", "Dawsn", "Expint",
+    "FresnelCos", "FresnelSin", "Spence",
+]  # fmt: skip
+for _op in _SPECIAL + _ONLY_SPECIAL:
+    _called = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", _op).lower()
+    _function = _bessel(_called, _op)
+    export_constant(f"math.special.{_called}", _function)
+    if _op in _SPECIAL:
+        export_constant(f"math.{_called}", _function)
+
+
+@export("math.lbeta", "lbeta")
+def lbeta(x: Any, name: str | None = None) -> Any:
+    """The logarithm of the Beta function of each last dimension."""
+    with name_scope(name, "lbeta", [x]):
+        x = convert(x, None, "x")
+        parts = reduced("Sum", apply_op("Lgamma", x=x), [-1])
+        return parts - apply_op("Lgamma", x=reduced("Sum", x, [-1]))
