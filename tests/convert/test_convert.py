@@ -194,6 +194,23 @@ def test_assets_and_tables_of_meta_graphs(tmp_path: Path) -> None:
     assert found.collection_def["saved_model_main_op"].node_list.value[:] == ["noria_init_tables"]
 
 
+def test_assets_that_lie_elsewhere_are_not_taken(tmp_path: Path) -> None:
+    """A MetaGraph may name any file of the machine; one that was moved finds its own beside it."""
+    (tmp_path / "m").mkdir()
+    (tmp_path / "words").write_text("a secret")
+    meta = _meta(tmp_path / "m")
+    value = np.array(str(tmp_path / "words").encode(), object)
+    meta.graph_def.node.append(graphs.node("file", "Const", dtype=dtypes.string, value=value))
+    meta.collection_def["asset_filepaths"].node_list.value.append("file:0")
+    write_meta_graph_def(tmp_path / "m" / "model.ckpt-1.meta", meta)
+    options = Options(inputs={"x": "x:0"}, outputs={"y": "y:0"})
+    with pytest.raises(NotFoundError, match="does not lie beside it"):
+        convert(str(tmp_path / "m" / "model.ckpt-1.meta"), str(tmp_path / "out"), options)
+    (tmp_path / "m" / "words").write_text("its own")
+    convert(str(tmp_path / "m" / "model.ckpt-1.meta"), str(tmp_path / "out"), options)
+    assert (tmp_path / "out/assets/words").read_text() == "its own"
+
+
 def test_links_out_of_the_model_are_not_followed(tmp_path: Path) -> None:
     meta = _meta(tmp_path)
     (tmp_path / "words").write_text("a")

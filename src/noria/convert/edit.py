@@ -18,8 +18,9 @@ from noria.convert import front
 from noria.convert.prune import collected_nodes, has_saved_tables, is_of_variables, prune, signature_nodes
 from noria.convert.signatures import PREDICT, tensor_info
 from noria.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
+from noria.formats import files
 from noria.formats.saved_model import INIT_OP_SIGNATURE, TRAIN_OP_SIGNATURE, read_saved_model, signatures
-from noria.formats.saved_model_writer import asset_files, saved_model, write_saved_model
+from noria.formats.saved_model_writer import asset_files, own_file, saved_model, write_saved_model
 from noria.graph.graph import Array, ShapeAttr, parse_tensor_name
 from noria.graph.graphdef import import_graph
 from noria.graph.rewrite import (
@@ -60,7 +61,8 @@ class SavedModelEditor:
         self._assets, missing = asset_files(
             saved.path, {k: v for m in saved.proto.meta_graphs for k, v in saved.assets(m).items()}
         )
-        self._extra = {n: f"{saved.path}/assets.extra/{n}" for n in saved.assets_extra}
+        extra = {n: files.join(saved.path, "assets.extra", n) for n in saved.assets_extra}
+        self._extra = {n: own_file(saved.path, p) for n, p in extra.items()}
         self._path = saved.path
         if missing:
             self.notes.append(f"these assets are missing in the source: {', '.join(missing)}")

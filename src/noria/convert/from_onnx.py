@@ -16,10 +16,11 @@ from noria.convert.onnx_tensor import to_array
 from noria.convert.registry import Options, Parts, source
 from noria.convert.signatures import meta_graph, signature_def
 from noria.dtypes import DType
-from noria.errors import DataLossError, InvalidArgumentError, UnimplementedError
+from noria.errors import DataLossError, InvalidArgumentError, TFError, UnimplementedError
 from noria.formats import files
 from noria.formats.proto_file import parse_binary
 from noria.graph.export import PRODUCER, graph_input
+from noria.graph.rules import MALFORMED
 from noria.graph.saver import make_node
 from noria.model.signature import TensorSpec
 from noria.protos.onnx import GraphProto, ModelProto, ValueInfoProto
@@ -39,7 +40,12 @@ def read_onnx(path: str, options: Options) -> Parts:
     if options.inputs is not None:
         raise InvalidArgumentError("the inputs of an ONNX model are those of its graph; only --outputs can be chosen")
     opset = max((o.version for o in model.opset_import if not o.domain), default=1)
-    graph, inputs, outputs = translate(model.graph, opset, files.split(path)[0], options.outputs)
+    try:
+        graph, inputs, outputs = translate(model.graph, opset, files.split(path)[0], options.outputs)
+    except TFError:
+        raise
+    except MALFORMED as error:
+        raise InvalidArgumentError(f"{path}: not well formed: {type(error).__name__}: {error}") from error
     meta = meta_graph(graph, options.signature_key, signature_def(inputs, outputs))
     own = options.outputs is None
     return Parts(meta, run=run_file(path) if own else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 
 import noria.model
@@ -136,12 +137,31 @@ def _collect_assets(meta: MetaGraphDef, prefix: str) -> dict[str, Content]:
         node = nodes.get(tensor.partition(":")[0])
         if node is None or "value" not in node.attr:
             raise InvalidArgumentError(f"{prefix}.meta: asset tensor {tensor!r} is not a constant of the graph")
-        path = to_array(node.attr["value"].tensor).reshape(-1)[0].decode()
-        asset = AssetFileDef(filename=names.add(path))
+        value = to_array(node.attr["value"].tensor).reshape(-1)
+        if value.size != 1 or not isinstance(value[0], bytes):
+            raise InvalidArgumentError(f"{prefix}.meta: asset tensor {tensor!r} is not one path")
+        asset = AssetFileDef(filename=names.add(_own_file(value[0].decode("utf-8", "replace"), prefix)))
         asset.tensor_info.name = tensor
         meta.asset_file_def.append(asset)
         meta.collection_def[ASSETS_COLLECTION].any_list.value.add().Pack(asset)
     return dict(names.files)
+
+
+def _own_file(path: str, prefix: str) -> str:
+    """``path`` if it lies beside the MetaGraph, or the file of its name there.
+
+    A MetaGraph from elsewhere may name any file of this machine, which must not end up in the model that is made.
+    """
+    folder = files.split(prefix)[0]
+    if files.is_url(folder):
+        return files.join(folder, files.split(path)[1])
+    inside = os.path.realpath(folder) + os.sep
+    for candidate in (path, files.join(folder, files.split(path)[1])):
+        if files.exists(candidate) and os.path.realpath(candidate).startswith(inside):
+            return candidate
+    raise NotFoundError(
+        f"{prefix}.meta: its asset {path!r} does not lie beside it; copy the file into {folder}, if you trust the model"
+    )
 
 
 def _initialise_tables(meta: MetaGraphDef) -> None:

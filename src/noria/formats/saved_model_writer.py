@@ -84,20 +84,27 @@ def asset_files(folder: str, assets: Mapping[str, str]) -> tuple[dict[str, Conte
     """The asset files of the SavedModel in ``folder``, to be written with another, and the names of those it lacks.
 
     assets: name of the asset tensor → path, as ``SavedModelDir.assets`` gives them. Raises InvalidArgumentError for a
-    link that leads out of the folder: a model from elsewhere must not carry off a file of this machine.
+    link that leads out of the folder.
     """
     inside = files.join(folder, "assets") + "/"
     found: dict[str, Content] = {}
     missing: list[str] = []
     for path in dict.fromkeys(assets.values()):
-        name = path.removeprefix(inside)
-        if not files.exists(path):
-            missing.append(name)
-            continue
-        if not files.is_url(path) and not os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep):
-            raise InvalidArgumentError(f"{path}: this asset is a link to {os.path.realpath(path)}, outside the model")
-        found[name] = path
+        if files.exists(path):
+            found[path.removeprefix(inside)] = own_file(folder, path)
+        else:
+            missing.append(path.removeprefix(inside))
     return found, missing
+
+
+def own_file(folder: str, path: str) -> str:
+    """``path``, which lies in ``folder``, unless it is a link to a file outside it: then InvalidArgumentError.
+
+    A model from elsewhere must not carry off a file of this machine.
+    """
+    if not files.is_url(path) and not os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep):
+        raise InvalidArgumentError(f"{path}: this file is a link to {os.path.realpath(path)}, outside the model")
+    return path
 
 
 def write_saved_model(

@@ -20,7 +20,7 @@ import numpy as np
 
 from noria import dtypes
 from noria.dtypes import DType
-from noria.errors import FailedPreconditionError, InvalidArgumentError
+from noria.errors import FailedPreconditionError, InvalidArgumentError, TFError
 from noria.graph.export import shape_proto, tensor_proto
 from noria.graph.graph import Array
 from noria.graph.rewrite import COLOCATION, drop_unused_functions, extract_sub_graph, node_name
@@ -135,7 +135,12 @@ class _Converter:
                 if not text.startswith("^") and text in body.frozen
             }
             if given and node.op != "Const":
-                self._convert(body, node, given)
+                try:
+                    self._convert(body, node, given)
+                except TFError:
+                    raise
+                except (LookupError, ValueError, TypeError) as error:
+                    raise InvalidArgumentError(f"node {node.name!r} is not well formed: {error}") from None
 
     def _convert(self, body: _Body, node: NodeDef, given: Mapping[int, _Const]) -> None:
         first = given.get(0)
