@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 
 import noria.ops
 from noria import dtypes
+from noria.cli import main
 from noria.errors import TFError
 from noria.formats.bundle import BundleWriter
 from noria.formats.checkpoint_dir import get_checkpoint_state, remove_checkpoint, update_checkpoint_state
@@ -369,3 +371,30 @@ def test_removed_files(tmp_path: Path, version: int, sharded: bool) -> None:
         left.append(sorted(os.listdir(folder)))
     assert left[0] == left[1]
     assert len(left[0]) > 2
+
+
+def command(*arguments: object) -> str:
+    result = CliRunner().invoke(main, ["checkpoint", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_commands_on_a_checkpoint_of_tensorflow(tmp_path: Path) -> None:
+    """Sharded and partitioned, through every command; TensorFlow reads what comes out."""
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.get_variable("w", initializer=tf.constant(MATRIX), partitioner=v1.fixed_size_partitioner(3))
+        v1.get_variable("b", initializer=[1.0, 2.0])
+        v1.get_variable("names", initializer=tf.constant(["a", "bc"]), dtype=tf.string)
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver(sharded=True).save(session, str(tmp_path / "m"), global_step=3)
+    assert command("verify", tmp_path).startswith("3 of 3 tensors are whole, 168 B")
+    command("rename", tmp_path, tmp_path / "renamed", "--regex", "^w$", "weights")
+    command("export", tmp_path, tmp_path / "files")
+    command("import", tmp_path / "files", tmp_path / "imported")
+    assert "0 differences" in command("diff", tmp_path, tmp_path / "imported")
+    command("merge", tmp_path / "both", tmp_path / "renamed", tmp_path / "imported", "--same_name", "first")
+    command("prune", tmp_path / "both", tmp_path / "pruned", "--drop", "b")
+    assert tf.train.list_variables(str(tmp_path / "pruned")) == [("names", [2]), ("w", [10, 4]), ("weights", [10, 4])]
+    for name in ("w", "weights"):
+        assert np.array_equal(tf.train.load_variable(str(tmp_path / "pruned"), name), MATRIX)
+    assert tf.train.load_variable(str(tmp_path / "pruned"), "names").tolist() == [b"a", b"bc"]
