@@ -105,7 +105,9 @@ def lookup(space: str, name: str) -> Any:
 
 
 def namespace(name: str) -> ModuleType:
-    """The module that stands for the namespace ``name``, such as ``nn.rnn_cell``."""
+    """The module that stands for the namespace ``name``, such as ``nn.rnn_cell``; ``noria.v1`` itself for ``""``."""
+    if not name:
+        return sys.modules[ROOT]
     path = f"{ROOT}.{name}"
     found = sys.modules.get(path)
     if not isinstance(found, _Space):
