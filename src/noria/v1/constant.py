@@ -44,11 +44,14 @@ def make_tensor_proto(
     if isinstance(values, TensorProto):
         return values
     wanted = None if dtype is None else as_dtype(dtype).base_dtype
+    sizes = None if shape is None else _sizes(shape)
+    if sizes is not None and 0 in sizes and values is not None and not hasattr(values, "__array__"):
+        values = np.empty(sizes, np.float32 if wanted is None else wanted.core.numpy)  # the values go unseen
     array = to_numpy(values, wanted)
     row = core.from_numpy(array.dtype) if wanted is None else wanted.core
-    dims = array.shape if shape is None else _sizes(shape)
+    dims = array.shape if sizes is None else sizes
     same = math.prod(dims) == array.size
-    if shape is not None:
+    if sizes is not None:
         _check_size(array, dims, same, verify_shape, allow_broadcast)
     if array.size * array.itemsize >= _MAX_BYTES and same and row in _AS_CONTENT:
         raise ValueError("Cannot create a tensor proto whose content is larger than 2GB.")
