@@ -51,6 +51,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     ragged,
     ragged_variant,
     random,
+    random_shapes,
     readers,
     reduction,
     regex,

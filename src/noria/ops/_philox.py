@@ -197,7 +197,7 @@ def _box_muller(u: Array, v: Array) -> tuple[Array, Array]:
     return np.sin(angle).astype(kind) * radius, np.cos(angle).astype(kind) * radius
 
 
-def _normals(blocks: Array, dtype: np.dtype[Any]) -> Array:
+def normals(blocks: Array, dtype: np.dtype[Any]) -> Array:
     """Normal numbers from blocks [n, 4]: [n, 2] of float64, else [n, 4] of float32."""
     if dtype == np.float64:
         made = _box_muller(_unit64(blocks[:, 0], blocks[:, 1]), _unit64(blocks[:, 2], blocks[:, 3]))
@@ -209,7 +209,7 @@ def _normals(blocks: Array, dtype: np.dtype[Any]) -> Array:
 def normal(stream: Philox, count: int, dtype: np.dtype[Any]) -> Array:
     """``count`` normal floats of mean 0 and deviation 1."""
     blocks = stream.blocks(-(-count // 2) if dtype == np.float64 else -(-count // 4))
-    return _normals(blocks, dtype).reshape(-1)[:count].astype(dtype)
+    return normals(blocks, dtype).reshape(-1)[:count].astype(dtype)
 
 
 def truncated_normal(stream: Philox, count: int, dtype: np.dtype[Any]) -> Array:
@@ -222,7 +222,7 @@ def truncated_normal(stream: Philox, count: int, dtype: np.dtype[Any]) -> Array:
     step = 0
     open_groups = np.arange(starts.size)
     while open_groups.size:
-        numbers = _normals(stream.blocks_at(starts[open_groups] + np.uint64(step)), dtype)
+        numbers = normals(stream.blocks_at(starts[open_groups] + np.uint64(step)), dtype)
         for column in numbers.T:
             fits = (np.abs(column) < _TRUNCATED_AT) & (filled[open_groups] < width)
             groups = open_groups[fits]
