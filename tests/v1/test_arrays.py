@@ -174,3 +174,15 @@ def test_random_numbers_repeat_with_their_seed() -> None:
         once, again = first.run(drawn), first.run(drawn)
         np.testing.assert_array_equal(second.run(drawn), once)
     assert not np.array_equal(once, again)
+
+
+def test_names_of_early_releases() -> None:
+    x = tf.constant([1.0, 2.0])
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(tf.mul(x, tf.sub(x, 1.0))), [0.0, 2.0])
+        np.testing.assert_array_equal(session.run(tf.neg(x)), [-1.0, -2.0])
+        np.testing.assert_array_equal(session.run(tf.pack([x, x])), [[1.0, 2.0], [1.0, 2.0]])
+        np.testing.assert_array_equal(session.run(tf.unpack(tf.concat_v2([x, x], 0))), [1.0, 2.0, 1.0, 2.0])
+        np.testing.assert_array_equal(
+            session.run(tf.batch_matmul(tf.ones([2, 1, 2]), tf.ones([2, 2, 1]))), [[[2.0]]] * 2
+        )

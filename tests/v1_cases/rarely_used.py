@@ -22,7 +22,17 @@ def fourier(tf: Any) -> Any:
 @case
 def special(tf: Any) -> Any:
     x, s = tf.constant([0.25, 0.5, 1.5]), tf.math.special
-    names = ["bessel_i0", "bessel_i1e", "bessel_k0", "bessel_k0e", "bessel_k1", "bessel_k1e", "bessel_j0", "bessel_j1"]
+    names = [
+        "bessel_i0",
+        "bessel_i1",
+        "bessel_i1e",
+        "bessel_k0",
+        "bessel_k0e",
+        "bessel_k1",
+        "bessel_k1e",
+        "bessel_j0",
+        "bessel_j1",
+    ]
     names += ["bessel_y0", "bessel_y1", "dawsn", "expint", "fresnel_cos", "fresnel_sin", "spence"]
     return [*[getattr(s, name)(x) for name in names], tf.lbeta([x, x])]
 
@@ -53,3 +63,26 @@ def distributions(tf: Any) -> Any:
     r = tf.random
     return [r.stateless_poisson([2], [1, 2], 1.5), r.stateless_binomial([2], [1, 2], 3.0, 0.5),
             r.stateless_gamma([2], [1, 2], 1.5)]  # fmt: skip
+
+
+@case
+def other_maths(tf: Any) -> Any:
+    x, n = tf.constant([[1.0, 2.0], [3.0, 4.0]], name="x"), tf.constant([6, -7], name="n")
+    truth = tf.constant([True, False])
+    found = [tf.less_equal(x, 2.0), tf.greater(x, 2.0), tf.greater_equal(n, 6), tf.logical_and(truth, True)]
+    found += [tf.logical_or(truth, truth, name="either"), tf.truncatemod(n, 4)]
+    found += [tf.math.cumulative_logsumexp(x, 1), tf.to_complex128(x), tf.convert_to_tensor_or_indexed_slices(x)]
+    found += [tf.sparse_matmul(x, x, transpose_b=True), tf.strings.unicode_script([65, 1046])]
+    return found
+
+
+@case(values=False)
+def without_kernel(tf: Any) -> Any:
+    a, b = (tf.SparseTensor([[0, 0], [0, 1]], [word, "b"], [1, 2]) for word in "ac")
+    return [tf.edit_distance(a, b), tf.edit_distance(a, b, normalize=False, name="distance")]
+
+
+@case(values=False)
+def other_matrices(tf: Any) -> Any:
+    m = tf.complex([[4.0, 1.0], [1.0, 3.0]], [[0.0, 0.0], [0.0, 0.0]])
+    return [tf.linalg.logm(m)]

@@ -438,7 +438,6 @@ bitwise.bitwise_xor: BitwiseXor x y
 bitwise.invert: Invert x
 bitwise.left_shift: LeftShift x y
 bitwise.right_shift: RightShift x y
-math.population_count: PopulationCount x
 """)
 
 export_rows(

@@ -192,5 +192,4 @@ export_rows("""
 shape_n: ShapeN input out_type?
 reshape manip.reshape: Reshape tensor shape
 broadcast_to: BroadcastTo input shape
-empty: Empty shape dtype init?
 """)

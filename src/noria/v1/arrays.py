@@ -365,7 +365,7 @@ def matrix_set_diag(
 export_rows("""
 
 tile manip.tile: Tile input multiples
-ensure_shape: EnsureShape input shape
+ensure_shape: EnsureShape x:input shape
 unique: Unique x out_idx?
 unique_with_counts: UniqueWithCounts x out_idx?
 reverse: ReverseV2 tensor axis

@@ -8,7 +8,7 @@ from typing import Any
 from noria.v1.apply_op import apply_op
 from noria.v1.casts import identity
 from noria.v1.convert import convert
-from noria.v1.exports import constant, export
+from noria.v1.exports import export
 from noria.v1.framework import name_scope
 from noria.v1.op_functions import export_rows
 from noria.v1.operation import Tensor
@@ -109,8 +109,6 @@ def split(
     found = apply_op("SplitV", name, value=value, size_splits=sizes, split_dim=axis, num_split=num)
     return found
 
-
-constant("split_v", split)
 
 export_rows("""
 dynamic_partition: DynamicPartition data partitions num_partitions

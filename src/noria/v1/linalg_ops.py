@@ -210,5 +210,4 @@ linalg.slogdet: LogMatrixDeterminant input
 linalg.sqrtm matrix_square_root: MatrixSquareRoot input
 linalg.logm: MatrixLogarithm input
 linalg.lu: Lu input output_idx_type?
-linalg.banded_triangular_solve: BandedTriangularSolve bands:matrix rhs lower? adjoint?
 """)

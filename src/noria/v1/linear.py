@@ -29,7 +29,7 @@ def conj(x: Any, name: str | None = None) -> Tensor:
         raise TypeError(f"Expected numeric or variant tensor, got dtype {x.dtype!r}.")
 
 
-@export("linalg.matmul", "matmul", "batch_matmul")
+@export("linalg.matmul", "matmul")
 def matmul(
     a: Any,
     b: Any,
@@ -112,5 +112,6 @@ def matvec(
 
 
 export_rows("""
+batch_matmul: BatchMatMulV2 x y adj_x? adj_y?
 sparse_matmul: SparseMatMul a b transpose_a? transpose_b? a_is_sparse? b_is_sparse?
 """)
