@@ -106,6 +106,7 @@ _MODULES = (
     "queue_runner",
     "readers",
     "input_pipeline",
+    "contrib_variables",
     "signature_defs",
     "saved_model_builder",
     "saved_model_loader",
