@@ -67,6 +67,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     sparse,
     sparse_cross,
     sparse_math,
+    sparse_text,
     spatial,
     special,
     state,
