@@ -21,7 +21,6 @@ def _constant(tf: Any) -> Any:
 def one_step_of_each_cell(tf: Any) -> Any:
     x = tf.placeholder(tf.float32, [None, 3], name="x")
     cells = tf.nn.rnn_cell
-    found = []
     with tf.variable_scope("cells", initializer=tf.random_uniform_initializer(-0.5, 0.5, seed=1)):
         made = [
             cells.BasicRNNCell(4),
@@ -29,8 +28,7 @@ def one_step_of_each_cell(tf: Any) -> Any:
             cells.BasicLSTMCell(4, forget_bias=0.5),
             cells.LSTMCell(4, use_peepholes=True, num_proj=2, cell_clip=3.0),
         ]
-        for cell in made:
-            found.append(cell(x, cell.zero_state(2, tf.float32)))
+        found = [cell(x, cell.zero_state(2, tf.float32)) for cell in made]
     return found, {x: _inputs(0, 2, 3)}
 
 

@@ -227,7 +227,8 @@ def _decode(call: KernelCall, contents: Array) -> Array:
                 f"Got {len(pixels)} frames, but animated gifs can only be decoded by tf.io.decode_gif or "
                 "tf.io.decode_image"
             )
-        return pixels[0]
+        first: Array = pixels[0]
+        return first
     return pixels
 
 

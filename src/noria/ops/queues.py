@@ -134,7 +134,8 @@ def _batch(parts: list[Array], dtype: np.dtype[Any]) -> Array:
     largest = np.max([p.shape for p in parts], axis=0).astype(int).tolist() if parts[0].ndim else []
     result = zeros([len(parts), *largest], dtype)
     for i, part in enumerate(parts):
-        result[(i, *(slice(d) for d in part.shape))] = part
+        place: tuple[Any, ...] = (i, *(slice(d) for d in part.shape))
+        result[place] = part
     return result
 
 
