@@ -12,7 +12,7 @@ import pytest
 import noria.v1
 from noria.formats.graph_def import read_meta_graph_def
 from noria.protos.tensorflow import MetaGraphDef
-from noria.v1.meta_graph import export_scoped_meta_graph, import_scoped_meta_graph
+from noria.v1.meta_graph import copy_scoped_meta_graph, export_scoped_meta_graph, import_scoped_meta_graph
 
 tf: Any = noria.v1  # for mypy, noria.v1.constant is the file of that name
 
@@ -83,7 +83,7 @@ def test_scopes_and_unbound_inputs() -> None:
         with pytest.raises(ValueError, match="Graph contains unbound inputs: "):
             import_scoped_meta_graph(meta)
         given = tf.constant([5.0, 5.0])
-        found, _ = import_scoped_meta_graph(meta, import_scope="other", input_map={"$unbound_inputs_outside": given})
+        found = import_scoped_meta_graph(meta, import_scope="other", input_map={"$unbound_inputs_outside": given})
         assert found["w:0"].name == "other/w:0"
         assert tf.get_default_graph().get_operation_by_name("other/y").inputs[1] is given
 
@@ -118,6 +118,15 @@ def test_registered_collections() -> None:
     with tf.Graph().as_default():
         tf.train.import_meta_graph(meta, import_scope="inner")
         assert tf.get_collection("things")[0].text == "innerone"
+
+
+def test_copies_within_a_graph() -> None:
+    with tf.name_scope("one"):
+        tf.raw_ops.Neg(x=tf.Variable(1.0, name="w").value(), name="y")
+    assert copy_scoped_meta_graph("one", "two")["w:0"].name == "two/w:0"
+    assert tf.get_default_graph().get_operation_by_name("two/y").inputs[0].op.name == "two/w/read"
+    with pytest.raises(ValueError, match="need to be different"):
+        copy_scoped_meta_graph("one", "one")
 
 
 def test_no_variables_no_saver() -> None:

@@ -259,3 +259,27 @@ def test_iterating_over_new_checkpoints(tmp_path: Path) -> None:
     found = tf.train.checkpoints_iterator(str(tmp_path), timeout=0, timeout_fn=lambda: next(answers))
     assert list(found) == [str(tmp_path / "a")]
     assert not list(answers)
+
+
+def test_assigning_from_a_checkpoint(tmp_path: Path) -> None:
+    path = str(tmp_path / "m")
+    write_bundle(path, {"old/w": np.array([1, 2], np.float32), "b": np.array(3, np.float32)})
+    w = tf.Variable([0.0, 0.0], name="w")
+    b = tf.Variable(0.0, name="b", use_resource=True)
+    new = tf.Variable(5.0, name="new")
+    framework = tf.contrib.framework
+    with session() as sess:
+        sess.run(*framework.assign_from_checkpoint(path, {"old/w": w}))
+        assert sess.run(w).tolist() == [1.0, 2.0]
+        with pytest.raises(ValueError, match=r"Checkpoint is missing variable \[new\]"):
+            framework.assign_from_checkpoint(path, [b, new])
+        sess.run(*framework.assign_from_checkpoint(path, [b, new], ignore_missing_vars=True))
+        assert sess.run([b, new]) == [3.0, 5.0]
+        with pytest.raises(ValueError, match="Total size of new array must be unchanged for old/w"):
+            framework.assign_from_checkpoint(path, {"old/w": b})
+        sess.run(b.assign(0.0))
+        framework.assign_from_checkpoint_fn(path, [b, new], ignore_missing_vars=True)(sess)
+        assert sess.run(b) == 3.0
+        assert tf.contrib.slim.assign_from_checkpoint_fn(path, [new], ignore_missing_vars=True) is None
+        with pytest.raises(ValueError, match="var_list cannot be empty"):
+            framework.assign_from_checkpoint_fn(path, [])

@@ -123,3 +123,23 @@ def training_nodes(tf: Any) -> Any:
     assert tf.graph_util.must_run_on_cpu(part.node[0]) is False
     assert tf.graph_util.tensor_shape_from_node_def_name(graph, "d").as_list() == []
     return ["import/d:0", "import_1/d:0", "import_2/d:0"]
+
+
+@case
+def frozen(tf: Any) -> Any:
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 2], name="x")
+        w = tf.Variable([[1.0, 2.0], [3.0, 4.0]], name="w")
+        r = tf.Variable([0.5, 1.5], name="r", use_resource=True)
+        y = tf.add(tf.matmul(x, w), r, name="y")
+        w.assign_add([[1.0, 1.0], [1.0, 1.0]], name="train")
+        session.run(tf.global_variables_initializer())
+        freeze = tf.graph_util.convert_variables_to_constants
+        whole = freeze(session, graph.as_graph_def(), ["y"])
+        chosen = freeze(session, graph.as_graph_def(), ["y"], variable_names_whitelist=["r"])
+        left = freeze(session, graph.as_graph_def(), ["y"], variable_names_blacklist=["r"])
+        assert y.op.name == "y"
+    tf.import_graph_def(chosen, name="chosen")
+    tf.import_graph_def(left, name="left")
+    found = tf.import_graph_def(whole, name="whole", return_elements=["x:0", "y:0"])
+    return found, {found[0]: [[1.0, 1.0]]}

@@ -93,6 +93,7 @@ _MODULES = (
     "meta_graph",
     "saver",
     "checkpoint_files",
+    "checkpoint_assign",
     "lookup_initializers",
     "lookup_tables",
     "lookup_mutable",

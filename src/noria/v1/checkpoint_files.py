@@ -38,7 +38,7 @@ def update_checkpoint_state(
     )  # fmt: skip
 
 
-@export("train.latest_checkpoint")
+@export("train.latest_checkpoint", "latest_checkpoint")
 def latest_checkpoint(checkpoint_dir_: Any, latest_filename: str | None = None) -> str | None:
     """The prefix of the newest checkpoint of a folder; None where there is none."""
     state = checkpoint_dir.get_checkpoint_state(checkpoint_dir_, latest_filename)
@@ -113,7 +113,7 @@ def path_of(ckpt_dir_or_file: Any) -> str:
     return found
 
 
-@export("train.load_checkpoint")
+@export("train.load_checkpoint", "contrib.framework.load_checkpoint")
 def load_checkpoint(ckpt_dir_or_file: Any) -> NewCheckpointReader:
     """A reader of a checkpoint, or of the newest in a folder; ValueError where a folder has none."""
     return NewCheckpointReader(path_of(ckpt_dir_or_file))
@@ -125,12 +125,13 @@ def load_variable(ckpt_dir_or_file: Any, name: str) -> Any:
     return load_checkpoint(ckpt_dir_or_file).get_tensor(name.removesuffix(":0"))
 
 
-@export("train.list_variables")
+@export("train.list_variables", "contrib.framework.python.framework.checkpoint_utils.list_variables")
 def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
     """The names and shapes of all variables in a checkpoint, sorted."""
     return sorted(load_checkpoint(ckpt_dir_or_file).get_variable_to_shape_map().items())
 
 
+@export("contrib.training.wait_for_new_checkpoint", "contrib.slim.evaluation.wait_for_new_checkpoint")
 def wait_for_new_checkpoint(
     checkpoint_dir_: Any, last_checkpoint: str | None = None, seconds_to_sleep: float = 1, timeout: float | None = None
 ) -> str | None:
@@ -147,7 +148,11 @@ def wait_for_new_checkpoint(
         time.sleep(seconds_to_sleep)
 
 
-@export("train.checkpoints_iterator")
+@export(
+    "train.checkpoints_iterator",
+    "contrib.training.checkpoints_iterator",
+    "contrib.slim.evaluation.checkpoints_iterator",
+)
 def checkpoints_iterator(
     checkpoint_dir: Any,
     min_interval_secs: float = 0,

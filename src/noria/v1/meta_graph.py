@@ -43,6 +43,7 @@ _FORMERLY_NAMES = (GraphKeys.LOCAL_VARIABLES, GraphKeys.MODEL_VARIABLES, GraphKe
 # --- out of a graph -------------------------------------------------------------------------------------------------
 
 
+@export("python.framework.meta_graph.export_scoped_meta_graph")
 def export_scoped_meta_graph(
     filename: str | None = None,
     graph_def: GraphDef | None = None,
@@ -91,6 +92,7 @@ def export_scoped_meta_graph(
     return meta, variables
 
 
+@export("python.framework.meta_graph.create_meta_graph_def")
 def create_meta_graph_def(
     meta_info_def: Any = None,
     graph_def: GraphDef | None = None,
@@ -136,6 +138,7 @@ def create_meta_graph_def(
     return meta
 
 
+@export("python.framework.meta_graph.add_collection_def")
 def add_collection_def(
     meta_graph_def: MetaGraphDef,
     key: Any,
@@ -254,6 +257,7 @@ def _scope(name: str) -> str:
 # --- into a graph ---------------------------------------------------------------------------------------------------
 
 
+@export("python.framework.meta_graph.read_meta_graph_file")
 def read_meta_graph_file(filename: Any) -> MetaGraphDef:
     """The MetaGraphDef in a file, binary or text. Raises OSError when there is none, or it is of another kind."""
     if not files.exists(filename):
@@ -273,7 +277,8 @@ def as_meta_graph_def(value: Any) -> MetaGraphDef:
     return read_meta_graph_file(value)
 
 
-def import_scoped_meta_graph(
+@export("python.framework.meta_graph.import_scoped_meta_graph_with_return_elements")
+def import_scoped_meta_graph_with_return_elements(
     meta_graph_or_file: Any,
     clear_devices: bool = False,
     graph: Graph | None = None,
@@ -306,6 +311,34 @@ def import_scoped_meta_graph(
                 importer.restore(key, meta.collection_def[key])
         variables = graph.get_collection(GraphKeys.GLOBAL_VARIABLES, scope=scope)
         return {strip_name_scope(v.name, scope): v for v in variables}, returned
+
+
+@export("python.framework.meta_graph.import_scoped_meta_graph")
+def import_scoped_meta_graph(*args: Any, **keywords: Any) -> dict[str, Any]:
+    """As ``import_scoped_meta_graph_with_return_elements``: its variables only."""
+    return import_scoped_meta_graph_with_return_elements(*args, **keywords)[0]
+
+
+@export("python.framework.meta_graph.copy_scoped_meta_graph")
+def copy_scoped_meta_graph(
+    from_scope: str, to_scope: str, from_graph: Graph | None = None, to_graph: Graph | None = None
+) -> dict[str, Any]:
+    """Copies what lies in one name scope into another, of the same graph or not; gives the new variables by name.
+
+    Raises ValueError when both are the same place.
+    """
+    source = get_default_graph() if from_graph is None else from_graph
+    target = get_default_graph() if to_graph is None else to_graph
+    if source is target and from_scope == to_scope:
+        raise ValueError(
+            "'from_scope' and 'to_scope' need to be different when performing copy in the same graph. "
+            f"Received: {from_scope!r} and {to_scope!r}."
+        )
+    meta, _ = export_scoped_meta_graph(export_scope=from_scope, graph=source)
+    return import_scoped_meta_graph(meta, graph=target, import_scope=to_scope)
+
+
+export("python.framework.meta_graph.stripped_op_list_for_graph")(rewrite.stripped_op_list)
 
 
 def _check_unbound(meta: MetaGraphDef, key: str | None, input_map: dict[str, Any] | None) -> None:

@@ -24,6 +24,7 @@ _REFERENCES = frozenset({"Variable", "VariableV2", "AutoReloadVariable"})
 _VARIABLES = _REFERENCES | {"VarHandleOp", "ReadVariableOp"}
 
 
+@export("python.training.saving.saveable_object.SaveSpec")
 class SaveSpec:
     """One tensor to store: its key and, for a partition, which slice of the whole it is.
 
@@ -47,7 +48,7 @@ class SaveSpec:
         return found
 
 
-@export("contrib.framework.SaveableObject")
+@export("python.training.saving.saveable_object.SaveableObject")
 class SaveableObject:
     """Base of what can stand in a Saver's list. ``op``: what it stands for; ``specs``: what is stored for it."""
 

@@ -34,6 +34,12 @@ def contains_saved_model(export_dir: Any) -> bool:
     return is_saved_model(export_dir)
 
 
+@export("python.saved_model.loader_impl.parse_saved_model")
+def parse_saved_model(export_dir: Any) -> SavedModel:
+    """The message in a SavedModel's folder; OSError when there is none."""
+    return _read(export_dir).proto
+
+
 def _read(export_dir: Any) -> SavedModelDir:
     path = export_dir.decode() if isinstance(export_dir, bytes) else files.text(export_dir)
     if not is_saved_model(path):
@@ -44,6 +50,7 @@ def _read(export_dir: Any) -> SavedModelDir:
         raise OSError(f"Cannot parse file {error.message}.") from error
 
 
+@export("python.saved_model.loader_impl.SavedModelLoader")
 class SavedModelLoader:
     """Loads the parts of one SavedModel: graph, variables, what its init op does."""
 
@@ -143,6 +150,7 @@ def _from_collection(meta: MetaGraphDef, key: str) -> Any:
     return get_default_graph().get_collection(key)[0]
 
 
+@export("python.saved_model.loader_impl.get_init_op")
 def get_init_op(meta_graph_def: MetaGraphDef, import_scope: str | None = None) -> Any:
     """What is to be run after the variables are restored; None when there is nothing."""
     if INIT_OP_SIGNATURE in meta_graph_def.signature_def:
@@ -152,6 +160,7 @@ def get_init_op(meta_graph_def: MetaGraphDef, import_scope: str | None = None) -
     return _from_collection(meta_graph_def, LEGACY_INIT_OP) if found is None else found
 
 
+@export("python.saved_model.loader_impl.get_train_op")
 def get_train_op(meta_graph_def: MetaGraphDef, import_scope: str | None = None) -> Any:
     """The training step of a model that was saved with one; else None."""
     if TRAIN_OP_SIGNATURE in meta_graph_def.signature_def:

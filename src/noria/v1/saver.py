@@ -16,7 +16,12 @@ from noria.v1.collection_protos import register_proto_function
 from noria.v1.exports import export
 from noria.v1.graph import get_default_graph
 from noria.v1.graph_keys import GraphKeys
-from noria.v1.meta_graph import add_collection_def, as_meta_graph_def, export_meta_graph, import_scoped_meta_graph
+from noria.v1.meta_graph import (
+    add_collection_def,
+    as_meta_graph_def,
+    export_meta_graph,
+    import_scoped_meta_graph_with_return_elements,
+)
 from noria.v1.naming import prepend_name_scope, strip_name_scope
 from noria.v1.saveable import all_saveables, by_name
 from noria.v1.saver_builder import BaseSaverBuilder, BulkSaverBuilder
@@ -33,7 +38,7 @@ def all_saveable_objects(scope: str | None = None) -> list[Any]:
     return found + graph.get_collection(GraphKeys.SAVEABLE_OBJECTS, scope)
 
 
-@export("train.Saver")
+@export("train.Saver", "Saver", "contrib.slim.learning.tf_saver.Saver")
 class Saver:
     """Saves and restores variables.
 
@@ -341,6 +346,7 @@ def _explained(error: TFError, what: str) -> TFError:
     return type(error)(getattr(error, "node_def", None), getattr(error, "op", None), text)
 
 
+@export("python.training.saver.object_graph_key_mapping")
 def object_graph_key_mapping(checkpoint_path: str) -> dict[str, str]:
     """The keys of a checkpoint that TensorFlow 2 wrote of objects, by the full names of their variables.
 
@@ -395,7 +401,7 @@ def import_meta_graph_with_elements(
 ) -> tuple[Saver | None, list[Any] | None]:
     """As ``import_meta_graph``, with the ``return_elements`` of the graph."""
     meta = as_meta_graph_def(meta_graph_or_file)
-    variables, elements = import_scoped_meta_graph(
+    variables, elements = import_scoped_meta_graph_with_return_elements(
         meta, clear_devices=clear_devices, import_scope=import_scope, return_elements=return_elements, **kwargs
     )
     if meta.HasField("saver_def"):

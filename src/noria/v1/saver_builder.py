@@ -33,6 +33,7 @@ _Saveables: TypeAlias = Sequence[SaveableObject]
 _PerDevice: TypeAlias = list[tuple[str, list[SaveableObject]]]
 
 
+@export("python.training.saver.BaseSaverBuilder")
 class BaseSaverBuilder:
     """Builds save and restore operations; subclasses change how single steps are done."""
 
@@ -187,7 +188,7 @@ class BaseSaverBuilder:
         return group(parts, "restore_all")
 
 
-@export("contrib.framework.BulkSaverBuilder")
+@export("python.training.saver.BulkSaverBuilder")
 class BulkSaverBuilder(BaseSaverBuilder):
     """Reads all tensors with one operation."""
 
