@@ -1,11 +1,9 @@
-"""tf.contrib.framework and tf.contrib.slim: variables by name, and from checkpoints."""
+"""tf.contrib.framework and tf.contrib.slim: variables by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 import noria.v1 as tf
@@ -61,28 +59,3 @@ def test_values_given_by_name() -> None:
     with tf.Session() as session:
         set_w(session)
         assert session.run(w).tolist() == [[1.0, 2.0], [3.0, 4.0]]
-
-
-def test_values_of_a_checkpoint(tmp_path: Path) -> None:
-    with tf.Graph().as_default(), tf.Session() as session:
-        tf.get_variable("w", initializer=np.arange(4, dtype=np.float32))
-        session.run(tf.global_variables_initializer())
-        path = tf.train.Saver().save(session, str(tmp_path / "model"))
-    w = tf.get_variable("w", [4])
-    parts = tf.get_variable("parts", [4], partitioner=tf.fixed_size_partitioner(2))
-    new = tf.get_variable("new", [1])
-    with pytest.raises(ValueError, match=r"Checkpoint is missing variable \[new\]"):
-        framework.assign_from_checkpoint(path, [w, new])
-    with pytest.raises(ValueError, match="Total size of new array must be unchanged"):
-        framework.assign_from_checkpoint(path, {"w": new})
-    operation, feeds = framework.assign_from_checkpoint(path, {"w": list(parts)})
-    restore = tf.contrib.slim.assign_from_checkpoint_fn(path, [w, new], ignore_missing_vars=True)
-    assert restore is not None
-    assert framework.assign_from_checkpoint_fn(path, [new], ignore_missing_vars=True) is None
-    with tf.Session() as session:
-        session.run(operation, feeds)
-        restore(session)
-        assert session.run(w).tolist() == [0.0, 1.0, 2.0, 3.0]
-        assert session.run(list(parts))[1].tolist() == [2.0, 3.0]
-    with pytest.raises(ValueError, match="var_list cannot be empty"):
-        framework.assign_from_checkpoint_fn(path, [])

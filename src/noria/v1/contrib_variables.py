@@ -1,4 +1,4 @@
-"""``tf.contrib.framework`` (and ``tf.contrib.slim``): variables by name, model variables, values from checkpoints."""
+"""``tf.contrib.framework`` (and ``tf.contrib.slim``): variables by name, model variables, values given by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from noria.v1.checkpoint_files import load_checkpoint, path_of
 from noria.v1.exports import constant as export_value
 from noria.v1.exports import export
 from noria.v1.global_step import (
@@ -21,9 +20,7 @@ from noria.v1.graph import get_default_graph
 from noria.v1.graph_keys import GraphKeys
 from noria.v1.groups import group
 from noria.v1.placeholder import placeholder
-from noria.v1.saver import Saver
 from noria.v1.scope_state import VariableScope
-from noria.v1.tf_logging import warning
 from noria.v1.variable_scope import get_variable
 from noria.v1.variables import Variable
 
@@ -216,80 +213,6 @@ def assign_from_values_fn(var_names_to_values: Mapping[str, Any]) -> Callable[[A
 
     def callback(session: Any) -> None:
         session.run(operation, feeds)
-
-    return callback
-
-
-def _by_name(var_list: Any) -> dict[str, Any]:
-    if isinstance(var_list, Mapping):
-        return dict(var_list)
-    found: dict[str, Any] = {}
-    for var in var_list:
-        found.setdefault(get_variable_full_name(var), []).append(var)
-    return found
-
-
-@_both("assign_from_checkpoint")
-def assign_from_checkpoint(
-    model_path: Any, var_list: Any, ignore_missing_vars: bool = False
-) -> tuple[Any, dict[Any, Any]]:
-    """An operation that sets variables to what a checkpoint holds, and the feeds it needs.
-
-    var_list: a list, or a dictionary from names in the checkpoint. Raises ValueError for what is not there, unless
-    ``ignore_missing_vars``, and for other shapes.
-    """
-    reader = load_checkpoint(path_of(model_path))
-    operations, feeds = [], {}
-    for name, variables in _by_name(var_list).items():
-        if not reader.has_tensor(name):
-            message = f"Checkpoint is missing variable [{name}]"
-            if not ignore_missing_vars:
-                raise ValueError(message)
-            warning(message)
-            continue
-        value = reader.get_tensor(name)
-        for var in variables if isinstance(variables, list | tuple) else [variables]:
-            part = value if var._save_slice_info is None else _part(value, var._save_slice_info)
-            given = placeholder(var.dtype.base_dtype, var.get_shape(), name=f"placeholder/{var.op.name}")
-            if not var.get_shape().is_compatible_with(part.shape):
-                raise ValueError(
-                    f"Total size of new array must be unchanged for {name} lh_shape: [{part.shape}], "
-                    f"rh_shape: [{tuple(var.get_shape().as_list())}]"
-                )
-            operations.append(var.assign(given))
-            feeds[given] = part
-    return group(*operations), feeds
-
-
-def _part(value: Any, info: Any) -> Any:
-    return value[tuple(slice(o, o + s) for o, s in zip(info.var_offset, info.var_shape, strict=True))]
-
-
-@_both("assign_from_checkpoint_fn")
-def assign_from_checkpoint_fn(
-    model_path: Any, var_list: Any, ignore_missing_vars: bool = False, reshape_variables: bool = False
-) -> Callable[[Any], None] | None:
-    """A function of a session that restores variables; None when the checkpoint has none of them."""
-    if not var_list:
-        raise ValueError("var_list cannot be empty")
-    if ignore_missing_vars:
-        reader = load_checkpoint(path_of(model_path))
-        named = var_list if isinstance(var_list, Mapping) else {v.op.name: v for v in var_list}
-        available = {}
-        for name, var in named.items():
-            if reader.has_tensor(name):
-                available[name] = var
-            else:
-                warning("Variable %s missing in checkpoint %s", name, model_path)
-        if not available:
-            warning("No Variables to restore")
-            return None
-        var_list = available
-    saver = Saver(var_list, reshape=reshape_variables)
-    path = path_of(model_path)
-
-    def callback(session: Any) -> None:
-        saver.restore(session, path)
 
     return callback
 

@@ -175,53 +175,16 @@ class RefVariable(Variable):
         found = self._change("AssignSub", name, value=delta, use_locking=use_locking)
         return found if read_value else found.op
 
-    def _scatter(self, op_type: str, delta: Any, use_locking: Any, name: str | None) -> Any:
+    def _scatter_slices(self, op_type: str, delta: Any, use_locking: Any, name: str | None) -> Any:
         indices, values = slices_of(delta)
         return self._change(op_type, name, indices=indices, updates=values, use_locking=use_locking)
-
-    def scatter_sub(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Subtracts IndexedSlices from its rows."""
-        return self._scatter("ScatterSub", sparse_delta, use_locking, name)
-
-    def scatter_add(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Adds IndexedSlices to its rows."""
-        return self._scatter("ScatterAdd", sparse_delta, use_locking, name)
-
-    def scatter_max(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Takes the greater of its rows and those of IndexedSlices."""
-        return self._scatter("ScatterMax", sparse_delta, use_locking, name)
-
-    def scatter_min(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Takes the smaller of its rows and those of IndexedSlices."""
-        return self._scatter("ScatterMin", sparse_delta, use_locking, name)
-
-    def scatter_mul(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Multiplies its rows by IndexedSlices."""
-        return self._scatter("ScatterMul", sparse_delta, use_locking, name)
-
-    def scatter_div(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Divides its rows by IndexedSlices."""
-        return self._scatter("ScatterDiv", sparse_delta, use_locking, name)
-
-    def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Replaces its rows by IndexedSlices."""
-        return self._scatter("ScatterUpdate", sparse_delta, use_locking, name)
 
     def batch_scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
         """Replaces rows within each batch; see ``tf.batch_scatter_update``."""
         return batch_scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
-    def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
-        """Subtracts ``updates`` at ``indices``."""
-        return self._change("ScatterNdSub", name, indices=indices, updates=updates, use_locking=True)
-
-    def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
-        """Adds ``updates`` at ``indices``."""
-        return self._change("ScatterNdAdd", name, indices=indices, updates=updates, use_locking=True)
-
-    def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
-        """Writes ``updates`` at ``indices``."""
-        return self._change("ScatterNdUpdate", name, indices=indices, updates=updates, use_locking=True)
+    def _scatter_nd(self, op_type: str, indices: Any, updates: Any, name: str | None) -> Any:
+        return self._change(op_type, name, indices=indices, updates=updates, use_locking=True)
 
     def count_up_to(self, limit: int) -> Any:
         """Adds 1 until it is ``limit``, and gives the value before; OutOfRangeError from then on."""

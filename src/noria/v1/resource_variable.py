@@ -192,52 +192,15 @@ class BaseResourceVariable(Variable):
         op = apply_op(op_type, name, indices=indices, updates=given, **{key: self._handle})
         return self._lazy_read(op)
 
-    def _scatter_slices(self, op_type: str, delta: Any, name: str | None) -> Any:
-        return self.scatter(op_type, *slices_of(delta), name)
+    def _scatter_slices(self, op_type: str, delta: Any, use_locking: Any, name: str | None) -> Any:
+        return self.scatter(f"Resource{op_type}", *slices_of(delta), name)
 
-    def scatter_sub(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Subtracts IndexedSlices from its rows."""
-        return self._scatter_slices("ResourceScatterSub", sparse_delta, name)
-
-    def scatter_add(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Adds IndexedSlices to its rows."""
-        return self._scatter_slices("ResourceScatterAdd", sparse_delta, name)
-
-    def scatter_max(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Takes the greater of its rows and those of IndexedSlices."""
-        return self._scatter_slices("ResourceScatterMax", sparse_delta, name)
-
-    def scatter_min(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Takes the smaller of its rows and those of IndexedSlices."""
-        return self._scatter_slices("ResourceScatterMin", sparse_delta, name)
-
-    def scatter_mul(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Multiplies its rows by IndexedSlices."""
-        return self._scatter_slices("ResourceScatterMul", sparse_delta, name)
-
-    def scatter_div(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Divides its rows by IndexedSlices."""
-        return self._scatter_slices("ResourceScatterDiv", sparse_delta, name)
-
-    def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        """Replaces its rows by IndexedSlices."""
-        return self._scatter_slices("ResourceScatterUpdate", sparse_delta, name)
+    def _scatter_nd(self, op_type: str, indices: Any, updates: Any, name: str | None) -> Any:
+        return self.scatter(f"Resource{op_type}", indices, updates, name)
 
     def batch_scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
         """Replaces rows within each batch; see ``tf.batch_scatter_update``."""
         return batch_scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
-
-    def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
-        """Subtracts ``updates`` at ``indices``."""
-        return self.scatter("ResourceScatterNdSub", indices, updates, name)
-
-    def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
-        """Adds ``updates`` at ``indices``."""
-        return self.scatter("ResourceScatterNdAdd", indices, updates, name)
-
-    def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
-        """Writes ``updates`` at ``indices``."""
-        return self.scatter("ResourceScatterNdUpdate", indices, updates, name)
 
     def _strided_slice_assign(self, value: Any, name: str, where: dict[str, Any]) -> Any:
         with self._before_changes():

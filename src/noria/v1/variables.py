@@ -227,7 +227,73 @@ class Variable(metaclass=_VariableType):
     def assign(self, value: Any, use_locking: Any = False, name: str | None = None, read_value: bool = True) -> Any:
         raise NotImplementedError
 
+    def set_shape(self, shape: Any) -> None:
+        """Merges what ``shape`` says into what is known."""
+        raise NotImplementedError
+
+    def assign_add(self, delta: Any, use_locking: Any = False, name: str | None = None, read_value: bool = True) -> Any:
+        """Adds ``delta`` to it."""
+        raise NotImplementedError
+
+    def assign_sub(self, delta: Any, use_locking: Any = False, name: str | None = None, read_value: bool = True) -> Any:
+        """Subtracts ``delta`` from it."""
+        raise NotImplementedError
+
+    def count_up_to(self, limit: int) -> Any:
+        """Adds 1 until it is ``limit``, and gives the value before; OutOfRangeError from then on."""
+        raise NotImplementedError
+
+    def batch_scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Replaces rows within each batch; see ``tf.batch_scatter_update``."""
+        raise NotImplementedError
+
+    def _scatter_slices(self, op_type: str, delta: Any, use_locking: Any, name: str | None) -> Any:
+        raise NotImplementedError
+
+    def _scatter_nd(self, op_type: str, indices: Any, updates: Any, name: str | None) -> Any:
+        raise NotImplementedError
+
     # --- what follows from that
+
+    def scatter_sub(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Subtracts IndexedSlices from its rows."""
+        return self._scatter_slices("ScatterSub", sparse_delta, use_locking, name)
+
+    def scatter_add(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Adds IndexedSlices to its rows."""
+        return self._scatter_slices("ScatterAdd", sparse_delta, use_locking, name)
+
+    def scatter_max(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Takes the greater of its rows and those of IndexedSlices."""
+        return self._scatter_slices("ScatterMax", sparse_delta, use_locking, name)
+
+    def scatter_min(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Takes the smaller of its rows and those of IndexedSlices."""
+        return self._scatter_slices("ScatterMin", sparse_delta, use_locking, name)
+
+    def scatter_mul(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Multiplies its rows by IndexedSlices."""
+        return self._scatter_slices("ScatterMul", sparse_delta, use_locking, name)
+
+    def scatter_div(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Divides its rows by IndexedSlices."""
+        return self._scatter_slices("ScatterDiv", sparse_delta, use_locking, name)
+
+    def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Replaces its rows by IndexedSlices."""
+        return self._scatter_slices("ScatterUpdate", sparse_delta, use_locking, name)
+
+    def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        """Subtracts ``updates`` at ``indices``."""
+        return self._scatter_nd("ScatterNdSub", indices, updates, name)
+
+    def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        """Adds ``updates`` at ``indices``."""
+        return self._scatter_nd("ScatterNdAdd", indices, updates, name)
+
+    def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        """Writes ``updates`` at ``indices``."""
+        return self._scatter_nd("ScatterNdUpdate", indices, updates, name)
 
     @staticmethod
     def from_proto(variable_def: VariableDef, import_scope: str | None = None) -> Variable:
