@@ -14,6 +14,7 @@ from noria.compile.ort import run_file
 from noria.convert import Options, convert
 from noria.formats.graph_def import read_graph_def
 from onnx_cases import Case, cases, model_of
+from tfjs_model import image_model, write_tfjs
 
 v1 = tf.compat.v1
 
@@ -60,3 +61,14 @@ def test_tensorflow_runs_what_becomes_of_a_frozen_graph(tmp_path: Path) -> None:
         tf.import_graph_def(back, name="")
         found = session.run("y:0", {"x:0": image})
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("quantization", [None, "float16", "uint8", "uint16"])
+def test_tensorflow_js_models(tmp_path: Path, quantization: str | None) -> None:
+    graph, weights, reference = image_model()
+    weights["kernel"] = (weights["kernel"][0], quantization)
+    (tmp_path / "js").mkdir()
+    convert(write_tfjs(tmp_path / "js", graph, weights), str(tmp_path / "m"))
+    x = np.random.default_rng(1).standard_normal((2, 6, 6, 2)).astype(np.float32)
+    tolerance = {None: 1e-5, "float16": 5e-3, "uint8": 5e-2, "uint16": 1e-3}[quantization]
+    np.testing.assert_allclose(_run(str(tmp_path / "m"), {"x": x})["product"], reference(x), atol=tolerance)
