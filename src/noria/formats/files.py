@@ -37,7 +37,7 @@ PathLike: TypeAlias = str | os.PathLike[str]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _DESCRIPTORS: Final = "/proc/self/fd"  # where Linux shows a process its open files
-_BUFFER: Final = 1 << 20
+_BUFFER: Final = 1 << 17  # bytes; larger writes go straight to the system
 _NAME: Final = 200  # characters of a file's name that its hidden name keeps
 _COUNTER: Final = itertools.count()
 _WILD: Final = re.compile(r"[*?\[\\]")
