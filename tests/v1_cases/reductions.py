@@ -37,3 +37,10 @@ def places(tf: Any) -> Any:
     found += [tf.arg_max(p, 1), tf.arg_min(p, 0, name="least"), tf.argmax([1, 3, 2], 0)]
     found += [tf.cumsum(p), tf.cumsum(p, 1, exclusive=True), tf.cumprod(p, reverse=True, axis=1), tf.cumsum([1, 2])]
     return found, {p: np.array([[1.0, 3.0, 2.0], [4.0, 0.0, 5.0]])}
+
+
+@case
+def normalized(tf: Any) -> Any:
+    p = tf.placeholder(tf.float32, [None, 2], "p")
+    found = [tf.nn.l2_normalize(p, 1), tf.math.l2_normalize(p, dim=0, epsilon=0.5, name="n"), tf.nn.l2_normalize(p)]
+    return [*found, tf.linalg.l2_normalize(tf.complex(p, p), axis=1)], {p: [[3, 4], [0, 1]]}

@@ -82,6 +82,7 @@ _MODULES = (
     "image_boxes",
     "fourier",
     "sets",
+    "quantization",
     "generated_ops",
     "session",
     "testing",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noria.v1.apply_op import apply_op
+from noria.v1.arithmetic import complex_number, imag, real
 from noria.v1.array_shapes import ones, rank, shape_internal, zeros_like
 from noria.v1.constant import constant
 from noria.v1.convert import convert
@@ -16,7 +17,7 @@ from noria.v1.exports import constant as export_constant
 from noria.v1.exports import export
 from noria.v1.framework import name_scope
 from noria.v1.joining import concat
-from noria.v1.op_functions import Function
+from noria.v1.op_functions import Function, renamed
 from noria.v1.operation import Tensor
 from noria.v1.reductions import reduced
 
@@ -153,3 +154,20 @@ def lbeta(x: Any, name: str | None = None) -> Any:
         x = convert(x, None, "x")
         parts = reduced("Sum", apply_op("Lgamma", x=x), [-1])
         return parts - apply_op("Lgamma", x=reduced("Sum", x, [-1]))
+
+
+@export("math.l2_normalize", "nn.l2_normalize", "linalg.l2_normalize")
+def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None, dim: Any = None) -> Any:
+    """``x`` over its L2 norm along ``axis``; the squared norm counts as at least ``epsilon``."""
+    axis = renamed("axis", axis, "dim", dim)
+    with name_scope(name, "l2_normalize", [x]) as scope:
+        x = convert(x, None, "x")
+        if not x.dtype.is_complex:
+            total = reduced("Sum", apply_op("Square", x=x), axis, True)
+            inverse = apply_op("Rsqrt", x=apply_op("Maximum", x=total, y=epsilon))
+            return apply_op("Mul", scope, x=x, y=inverse)
+        squares = [apply_op("Square", x=part(x)) for part in (real, imag)]
+        total = real(reduced("Sum", squares[0] + squares[1], axis, True))  # which takes a name, as TensorFlow does
+        inverse = apply_op("Rsqrt", x=apply_op("Maximum", x=total, y=epsilon))
+        whole, turned = (apply_op("Mul", x=part(x), y=inverse) for part in (real, imag))
+        return complex_number(whole, turned, scope)
