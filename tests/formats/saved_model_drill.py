@@ -77,7 +77,8 @@ def drill(folder: Path, kills: int, seed: int = 0) -> int:
         writer.stdout.close()
         writer.wait()
         written = int((first + rest).split()[-1])
-        assert check(folder) == min(written, VERSIONS)
+        # One more than it told of: it may have been killed between writing and telling.
+        assert check(folder) >= min(written, VERSIONS)
     return written
 
 
