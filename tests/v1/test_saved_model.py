@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import noria
@@ -157,7 +158,8 @@ def test_inspect_checkpoint_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     program()
     with session() as sess:
         prefix = tf.train.Saver().save(sess, str(tmp_path / "m"))
-    assert inspect([f"--file_name={prefix}", "--all_tensors", "--printoptions", "precision=2"]) == 0
+    with np.printoptions():  # what the command sets holds for the process
+        assert inspect([f"--file_name={prefix}", "--all_tensors", "--printoptions", "precision=2"]) == 0
     assert capsys.readouterr().out == "tensor: w (float32) []\n2.0\n# Total number of params: 1\n"
     assert inspect([f"--file_name={prefix}.data-00000-of-00001"]) == 0
     assert f"inspect checkpoint --file_name = {prefix}\n" in capsys.readouterr().out
