@@ -305,7 +305,7 @@ class BundleWriter:
         if kind is not None:
             self._files.__exit__(kind, error, trace)
             return
-        with self._files:
+        with files.explained(index_path(self._prefix)), self._files:
             entries = self._entries | {key: entry.SerializeToString() for key, entry in self._cut.items()}
             write_index(self._files.open(index_path(self._prefix)), entries, shards=1)
 

@@ -61,7 +61,7 @@ def merge_bundles(
         raise InvalidArgumentError(
             f"the data files of {files.text(destination)} would overwrite each other; merge elsewhere"
         )
-    with files.Replacement(sync=sync) as replacement:
+    with files.explained(index_path(destination)), files.Replacement(sync=sync) as replacement:
         file = replacement.open(index_path(destination))
         entries = {key: entry.SerializeToString() for key, entry in merged.entries.items()}
         write_index(file, entries, shards=len(merged.shards), byte_order=merged.byte_order or 0)
