@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,6 +38,13 @@ IN_PROCESS = {
 }
 # model → the least ratios of the time to the first answer, and of the resident memory after it
 COLD = {"iris": (10.0, 4.0), "resnet50": (6.0, 2.0)}
+# program of TensorFlow 1.x (session_worker.py) → what a row calls it, and the least ratio
+PROGRAMS = {
+    "small_model": ("Session.run, small model", 1.0),
+    "update": ("Session.run, 1,000,000 values added to a variable", 1.0),
+    "recurrent": ("Session.run, dynamic_rnn, LSTM of 64, 50 steps", 1.0),
+    "build": ("building a graph of 1,000 operations", 1.0),
+}
 IMPORT_LIMIT = 0.15  # seconds, of `import noria` alone
 # Where a library finds its threads' number in the environment, it must not differ from the other's; and both keep
 # their compiled modules, as Python does by default.
@@ -73,21 +80,24 @@ def _row(what: str, unit: str, rounds: dict[str, list[float]], target: float) ->
 
 
 class Worker:
-    """A running ``worker.py``."""
+    """A running ``worker.py``, or another script that takes its requests."""
 
-    def __init__(self, engine: str, python: str, threads: int) -> None:
-        command = [python, str(HERE / "worker.py"), engine, str(threads)]
+    def __init__(self, engine: str, python: str, threads: int, script: str = "worker.py") -> None:
+        command = [python, str(HERE / script), engine, str(threads)]
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # lives as long as the worker
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=ENVIRONMENT
         )
 
     def measure(self, model: Path, batch: int, seconds: float) -> float:
+        return self.ask({"model": str(model), "batch": batch, "seconds": seconds})
+
+    def ask(self, request: Mapping[str, object]) -> float:
+        """Seconds, as the worker answers."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = json.dumps({"model": str(model), "batch": batch, "seconds": seconds})
         try:
-            self._process.stdin.write(request + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # it has died: the empty answer says so
@@ -95,7 +105,7 @@ class Worker:
         if not line:
             self._process.wait()
             self._log.seek(0)
-            raise RuntimeError(f"a benchmark process failed on {model}:\n{self._log.read()[-3000:]}")
+            raise RuntimeError(f"a benchmark process failed on {request}:\n{self._log.read()[-3000:]}")
         return float(json.loads(line))
 
     def close(self) -> None:
@@ -132,6 +142,24 @@ def in_process(options: Options) -> list[Row]:
             rows.append(row)
         for worker in workers.values():
             worker.close()
+    return rows
+
+
+def programs(options: Options) -> list[Row]:
+    """Programs of TensorFlow 1.x: runs of a Session, and building a graph."""
+    if options.only and "programs" not in options.only:
+        return []
+    rows = []
+    workers = {e: Worker(e, options.python[e], options.threads, "session_worker.py") for e in ENGINES}
+    for task, (what, target) in PROGRAMS.items():
+        times: dict[str, list[float]] = {e: [] for e in ENGINES}
+        for _ in range(options.rounds):
+            for engine in ENGINES:
+                times[engine].append(workers[engine].ask({"task": task, "seconds": options.seconds}))
+        rows.append(_row(what, "s", times, target))
+        _progress(rows[-1])
+    for worker in workers.values():
+        worker.close()
     return rows
 
 
@@ -269,7 +297,7 @@ def parse() -> tuple[Options, argparse.Namespace]:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of calls, for each model, engine and round")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.4 s: for a look, not for a figure")
-    parser.add_argument("--only", default="", help="comma-separated models")
+    parser.add_argument("--only", default="", help="comma-separated models; or programs")
     parser.add_argument("--json", type=Path, help="also write the rows there")
     parser.add_argument("--quote", type=Path, help="also put the table between the marks of this page")
     given = parser.parse_args()
@@ -282,7 +310,7 @@ def parse() -> tuple[Options, argparse.Namespace]:
 def main() -> None:
     options, given = parse()
     served_rows, echo = served(options)
-    rows = in_process(options) + cold_start(options) + served_rows
+    rows = in_process(options) + programs(options) + cold_start(options) + served_rows
     seconds = import_time(options.python["noria"], 2 * options.rounds + 1)
     today = datetime.date.today().isoformat()
     text = report(rows, seconds, echo, f"{today}, {machine()}; {versions(options)}; {options.threads} threads each.")
