@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ import numpy as np
 
 import noria
 from checkpoint_worker import PIECE
-from run import ENGINES, ENVIRONMENT, HERE, Row, machine, table
+from table import ENGINES, ENVIRONMENT, HERE, Row, machine, table
 
 GIGABYTE = 1 << 30
 LARGE = 4 * GIGABYTE
@@ -148,6 +148,23 @@ def verdict(rows: Sequence[Row], extra: dict[str, float]) -> str:
     )
 
 
+def measured(python: dict[str, str], scratch: Path, rounds: int, quick: bool) -> tuple[list[Row], str]:
+    """The rows, and the sentences below them. ``scratch`` is made, and emptied at the end."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=scratch.resolve()))
+    for name in ("restored", "large", "many"):
+        (folder / name).mkdir()
+    workers = {engine: Worker(engine, python[engine]) for engine in ENGINES}
+    try:
+        bench = Bench(workers, folder, rounds)
+        rows = measure(bench, workers, folder, GIGABYTE // 4 if quick else GIGABYTE)
+    finally:
+        for worker in workers.values():
+            worker.close()
+        shutil.rmtree(folder)
+    return rows, verdict(rows, bench.extra)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tensorflow", required=True, help="Python of the environment that has TensorFlow")
@@ -155,23 +172,10 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path("build/bench/checkpoints"), help="emptied at the end")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="2 rounds of 256 MB: for a look, not for a figure")
-    parser.add_argument("--json", type=Path, help="also write the rows there")
     given = parser.parse_args()
-    given.scratch.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=given.scratch.resolve()))
-    for name in ("restored", "large", "many"):
-        (scratch / name).mkdir()
-    workers = {"tensorflow": Worker("tensorflow", given.tensorflow), "noria": Worker("noria", given.noria)}
-    try:
-        bench = Bench(workers, scratch, 2 if given.quick else given.rounds)
-        rows = measure(bench, workers, scratch, GIGABYTE // 4 if given.quick else GIGABYTE)
-    finally:
-        for worker in workers.values():
-            worker.close()
-        shutil.rmtree(scratch)
-    print(f"\n{machine()}\n\n{table(rows)}\n\n{verdict(rows, bench.extra)}")
-    if given.json is not None:
-        given.json.write_text(json.dumps({"rows": [asdict(r) | {"ratio": r.ratio} for r in rows]}, indent=1))
+    python = {"tensorflow": given.tensorflow, "noria": given.noria}
+    rows, sentences = measured(python, given.scratch, 2 if given.quick else given.rounds, given.quick)
+    print(f"\n{machine()}\n\n{table(rows)}\n\n{sentences}")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,10 +21,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from checkpoints import measured
 from served import serve_iris
+from table import ENGINES, ENVIRONMENT, HERE, Row, machine, shown, table
 
-HERE = Path(__file__).resolve().parent
-ENGINES = ("tensorflow", "noria")
 # model → the least ratio TensorFlow time / Noria time, at batch 1 and at batch 8
 IN_PROCESS = {
     "iris": (10.0, 10.0),
@@ -46,32 +44,6 @@ PROGRAMS = {
     "build": ("building a graph of 1,000 operations", 1.0),
 }
 IMPORT_LIMIT = 0.15  # seconds, of `import noria` alone
-# Where a library finds its threads' number in the environment, it must not differ from the other's; and both keep
-# their compiled modules, as Python does by default.
-ENVIRONMENT = {
-    k: v
-    for k, v in os.environ.items()
-    if not k.startswith(("OMP_", "MKL_", "TF_NUM_")) and k != "PYTHONDONTWRITEBYTECODE"
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. tensorflow, noria: in ``unit``; target: least value of tensorflow / noria."""
-
-    what: str
-    unit: str
-    tensorflow: float
-    noria: float
-    target: float
-
-    @property
-    def ratio(self) -> float:
-        return self.tensorflow / self.noria
-
-    @property
-    def met(self) -> bool:
-        return self.ratio >= self.target
 
 
 def _row(what: str, unit: str, rounds: dict[str, list[float]], target: float) -> Row:
@@ -229,39 +201,7 @@ def served(options: Options) -> tuple[list[Row], float | None]:
 
 
 def _progress(row: Row) -> None:
-    print(f"{row.what}: {_shown(row.tensorflow, row.unit)} / {_shown(row.noria, row.unit)}", file=sys.stderr)
-
-
-def _shown(value: float, unit: str) -> str:
-    if unit == "B":
-        return f"{value / 1e6:.0f} MB"
-    if value < 1e-3:
-        return f"{value * 1e6:.1f} µs"
-    return f"{value * 1e3:.2f} ms" if value < 1 else f"{value:.2f} s"
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Markdown."""
-    lines = ["| | TensorFlow | Noria | ratio | target | |", "|---|---:|---:|---:|---:|---|"]
-    lines += [
-        f"| {r.what} | {_shown(r.tensorflow, r.unit)} | {_shown(r.noria, r.unit)} "
-        f"| {r.ratio:.2f} | {r.target:g} | {'' if r.met else 'below'} |"
-        for r in rows
-    ]
-    return "\n".join(lines)
-
-
-def machine() -> str:
-    """The processor, as the system names it."""
-    info = Path("/proc/cpuinfo")
-    models = (
-        [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        if (info.exists())
-        else []
-    )
-    name = models[0] if models else platform.processor() or platform.machine()
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cpus} CPUs, {platform.system()} {platform.machine()}"
+    print(f"{row.what}: {shown(row.tensorflow, row.unit)} / {shown(row.noria, row.unit)}", file=sys.stderr)
 
 
 def versions(options: Options) -> str:
@@ -271,12 +211,12 @@ def versions(options: Options) -> str:
     return ", ".join(found)
 
 
-def report(rows: Sequence[Row], import_seconds: float, echo: float | None, heading: str) -> str:
+def report(rows: Sequence[Row], import_seconds: float, echo: float | None, verdict: str, heading: str) -> str:
     """The table, with the day, the machine and the versions it stands for."""
-    last = f"`import noria` alone: {_shown(import_seconds, 's')}; the target is at most {_shown(IMPORT_LIMIT, 's')}."
+    last = f"`import noria` alone: {shown(import_seconds, 's')}; the target is at most {shown(IMPORT_LIMIT, 's')}."
     if echo is not None:
-        last += f" A grpc.aio server that does nothing answers the same client in {_shown(echo, 's')}."
-    return f"{heading}\n\n{table(rows)}\n\n{last}\n"
+        last += f" A grpc.aio server that does nothing answers the same client in {shown(echo, 's')}."
+    return f"{heading}\n\n{table(rows)}\n\n{last}\n{verdict}\n".rstrip("\n") + "\n"
 
 
 def quote(page: Path, text: str) -> None:
@@ -297,7 +237,7 @@ def parse() -> tuple[Options, argparse.Namespace]:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of calls, for each model, engine and round")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.4 s: for a look, not for a figure")
-    parser.add_argument("--only", default="", help="comma-separated models; or programs")
+    parser.add_argument("--only", default="", help="comma-separated: models, programs, checkpoints")
     parser.add_argument("--json", type=Path, help="also write the rows there")
     parser.add_argument("--quote", type=Path, help="also put the table between the marks of this page")
     given = parser.parse_args()
@@ -311,9 +251,15 @@ def main() -> None:
     options, given = parse()
     served_rows, echo = served(options)
     rows = in_process(options) + programs(options) + cold_start(options) + served_rows
+    verdict = ""
+    if not options.only or "checkpoints" in options.only:
+        found, verdict = measured(options.python, options.models.parent / "checkpoints", options.rounds, given.quick)
+        rows += found
     seconds = import_time(options.python["noria"], 2 * options.rounds + 1)
     today = datetime.date.today().isoformat()
-    text = report(rows, seconds, echo, f"{today}, {machine()}; {versions(options)}; {options.threads} threads each.")
+    text = report(
+        rows, seconds, echo, verdict, f"{today}, {machine()}; {versions(options)}; {options.threads} threads each."
+    )
     print("\n" + text)
     if given.json is not None:
         record = {"date": today, "machine": machine(), "versions": versions(options), "import_noria_s": seconds}
