@@ -11,7 +11,7 @@ import numpy as np
 from noria.v1.apply_op import apply_op
 from noria.v1.constant import constant
 from noria.v1.convert import convert_to_tensor
-from noria.v1.dtypes import as_dtype, float16, float32, int64
+from noria.v1.dtypes import as_dtype, float16, float32, int32, int64
 from noria.v1.exports import export, tf
 from noria.v1.framework import name_scope
 from noria.v1.op_functions import export_rows, renamed
@@ -277,6 +277,7 @@ def depthwise_conv2d(
     with name_scope(name, "depthwise", [input, filter]) as scope:
         value, kernel = convert_to_tensor(input, name="tensor_in"), convert_to_tensor(filter, name="filter_in")
         tf.shape(kernel)
+        constant(_dilations(rate, None)[1:3], int32, name="dilation_rate")
         return depthwise_conv2d_native(
             value, kernel, strides, padding, data_format, _dilations(rate, data_format), name=scope
         )
@@ -301,6 +302,7 @@ def separable_conv2d(
         deep = convert_to_tensor(depthwise_filter, name="depthwise_filter")
         point = convert_to_tensor(pointwise_filter, name="pointwise_filter")
         tf.shape(deep)
+        constant(_dilations(rate, None)[1:3], int32, name="dilation_rate")
         spread = _dilations(rate, data_format)
         mixed = depthwise_conv2d_native(value, deep, strides, padding, data_format, spread, name="depthwise")
         return conv2d(mixed, point, [1, 1, 1, 1], "VALID", data_format=data_format, name=scope)
