@@ -42,6 +42,7 @@ class TFError(Exception):
 
     code: ClassVar[Code] = Code.UNKNOWN
     message: str
+    node_name: str | None = None  # of the node that failed, where one did
 
     @overload
     def __init__(self, message: str, /) -> None: ...
@@ -60,8 +61,14 @@ class TFError(Exception):
         return self.message
 
 
-def _in_order(node_def: Any, op: Any, message: str, *details: Any, **named: Any) -> tuple[Any, ...]:
-    return (node_def, op, message, *details, *named.values())
+def _in_order(node_def: Any, op: Any, message: str, *details: Any, **rest: Any) -> tuple[Any, ...]:
+    return (node_def, op, message, *details, *rest.values())
+
+
+def named(error: TFError, node_name: str) -> TFError:
+    """``error``, which says from now on that the node of this name failed."""
+    error.node_name = node_name
+    return error
 
 
 class CancelledError(TFError):

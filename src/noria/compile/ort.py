@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _native
 from noria import dtypes
 from noria.compile.onnx_model import OPSET, Constant
 from noria.dtypes import DType
-from noria.errors import InternalError, InvalidArgumentError, ResourceExhaustedError, TFError
+from noria.errors import InternalError, InvalidArgumentError, ResourceExhaustedError, TFError, named
 from noria.graph.graph import Array
 
 _ONNX_NAMES: Mapping[str, DType] = {
@@ -207,12 +208,17 @@ def _ort_value(array: Array, dtype: DType) -> Any:
     return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(plain, dtype.onnx)
 
 
+_NODE = re.compile(r"Name:'([^']+)/\w+/\d+")  # a segment's nodes are called ``node/ONNX op/number``
+
+
 def translate(error: Exception) -> TFError:
-    """The engine's exception as a canonical one."""
+    """The engine's exception as a canonical one, which names the node of our graph that failed."""
     text = _first_line(error)
+    told: TFError = InvalidArgumentError(text)
     if "Failed to allocate memory" in text or "bad_alloc" in text:
-        return ResourceExhaustedError(f"out of memory while running: {text}")
-    return InvalidArgumentError(text)
+        told = ResourceExhaustedError(f"out of memory while running: {text}")
+    inside = _NODE.search(str(error))
+    return told if inside is None else named(told, inside[1])
 
 
 def _first_line(error: Exception) -> str:

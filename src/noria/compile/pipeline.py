@@ -22,10 +22,10 @@ from noria.compile.lowering import Lowered, lower
 from noria.compile.partition import live, partition
 from noria.compile.program import Program
 from noria.dtypes import DType
-from noria.errors import InvalidArgumentError, UnimplementedError
+from noria.errors import InvalidArgumentError, UnimplementedError, named
 from noria.graph import rules
 from noria.graph.functionalize import INSIDE, functionalize
-from noria.graph.graph import Attr, Function, FunctionRef, Graph, Node, Tensor
+from noria.graph.graph import Attr, Function, FunctionRef, Graph, Node, ShapeAttr, Tensor
 from noria.graph.graphdef import check_edges
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
@@ -255,8 +255,18 @@ def _check(graph: Graph, placeholders: Sequence[Tensor]) -> None:
     fed = {p.node for p in placeholders}
     unfed = [n for n in graph if n.op in ("Placeholder", "PlaceholderV2") and n.name not in fed]
     if unfed:
-        listed = ", ".join(f"{n.name!r} ({n.output_dtypes[0]})" for n in unfed[:5])
-        raise InvalidArgumentError(f"you must feed a value for the placeholder tensors {listed}; they have no default")
+        raise named(InvalidArgumentError(_must_feed(unfed)), unfed[0].name)
+
+
+def _must_feed(unfed: Sequence[Node]) -> str:
+    """TensorFlow's words for the first placeholder without a value; the others, if any, on a line of their own."""
+    first = unfed[0]
+    shape = first.attrs.get("shape")
+    sizes = shape.dims if isinstance(shape, ShapeAttr) else None
+    known = f" and shape [{','.join('?' if d is None else str(d) for d in sizes)}]" if sizes else ""
+    text = f"You must feed a value for placeholder tensor {first.name!r} with dtype {first.output_dtypes[0].core_name}"
+    others = ", ".join(repr(n.name) for n in unfed[1:6])
+    return text + known + (f"\nNo value is fed for these either: {others}" if others else "")
 
 
 def _has_effect(node: Node, infos: Mapping[Tensor, Info]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from noria.compile.ort import Session, translate
 from noria.dtypes import bfloat16
-from noria.errors import InternalError, InvalidArgumentError, TFError
+from noria.errors import InternalError, InvalidArgumentError, TFError, named
 from noria.graph.graph import Array, Node
 from noria.graph.rules import KernelCall, KernelRule
 
@@ -33,9 +33,10 @@ class HostStep:
         try:
             result = self.kernel(self.call, *[slots[i] for i in self.inputs])
         except TFError as error:
-            raise type(error)(f"{error.message} [op {node.op}, node {node.name!r}]") from error
+            told = type(error)(f"{error.message} [op {node.op}, node {node.name!r}]")
+            raise named(told, error.node_name or node.name) from error
         except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
-            raise InvalidArgumentError(f"{node.op} fails: {error} [node {node.name!r}]") from error
+            raise named(InvalidArgumentError(f"{node.op} fails: {error} [node {node.name!r}]"), node.name) from error
         if not self.outputs:
             return
         results = result if isinstance(result, tuple) else (result,)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from noria.dtypes import DType
-from noria.errors import FailedPreconditionError, InvalidArgumentError, PermissionDeniedError
+from noria.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError, PermissionDeniedError
 from noria.shapes import Shape
 
 R = TypeVar("R")
@@ -26,23 +26,27 @@ class Variable:
     Because arrays are replaced, a reader keeps a consistent value without holding the lock.
     """
 
-    __slots__ = ("dtype", "lock", "name", "shape", "value")
+    __slots__ = ("by_reference", "dtype", "lock", "name", "shape", "value")
 
-    def __init__(self, name: str, dtype: DType, shape: Shape) -> None:
+    def __init__(self, name: str, dtype: DType, shape: Shape, *, by_reference: bool = False) -> None:
         self.name = name
+        self.by_reference = by_reference  # a ``VariableV2``: messages differ
         self.dtype = dtype
         self.shape = shape
         self.value: np.ndarray[Any, np.dtype[Any]] | None = None
         self.lock = threading.RLock()
 
     def read(self) -> np.ndarray[Any, np.dtype[Any]]:
-        """The value; FailedPreconditionError before the first assignment."""
+        """The value; FailedPreconditionError, in TensorFlow's words, before the first assignment."""
         value = self.value
         if value is None:
-            raise FailedPreconditionError(
-                f"variable {self.name!r} is read before it has a value; "
-                "restore a checkpoint or run its initializer first"
+            text = (
+                f"Attempting to use uninitialized value {self.name}"
+                if self.by_reference
+                else f"Could not find variable {self.name}. This could mean that the variable has been deleted. "
+                "In TF1, it can also mean the variable is uninitialized."
             )
+            raise FailedPreconditionError(f"{text}\nRestore a checkpoint or run its initializer first.")
         return value
 
     def assign(self, value: np.ndarray[Any, np.dtype[Any]]) -> None:
@@ -55,6 +59,11 @@ class Variable:
     ) -> np.ndarray[Any, np.dtype[Any]]:
         """Replaces the value by ``change(value)`` as one step and returns the new one."""
         with self.lock:
+            if self.value is None and not self.by_reference:  # TensorFlow's class and words for this case
+                raise NotFoundError(
+                    f"Resource localhost/{self.name}/N10tensorflow3VarE does not exist.\n"
+                    "Restore a checkpoint or run its initializer first."
+                )
             self.value = new = change(self.read())
             return new
 

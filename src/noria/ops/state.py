@@ -67,9 +67,12 @@ def _handle(call: KernelCall) -> Variable:
     dtype, shape = call.dtype("dtype"), call.shape_attr("shape")
     if call.node.op == "Variable" and shape == ():
         shape = None
+    by_reference = call.node.op != "VarHandleOp"
     if name == ANONYMOUS:
         return Variable(call.name, dtype, shape)
-    found = call.resources.get_or_create(call.text("container"), name, Variable, lambda: Variable(name, dtype, shape))
+    found = call.resources.get_or_create(
+        call.text("container"), name, Variable, lambda: Variable(name, dtype, shape, by_reference=by_reference)
+    )
     if found.dtype is not dtype:
         raise InvalidArgumentError(
             f"Trying to access variable {name!r} of dtype {found.dtype} as {dtype} (node {call.name!r})"

@@ -52,7 +52,7 @@ def results(op: Operation) -> Any:
     """The outputs of ``op`` in the structure of its definition; ``op`` itself where it has none."""
     spec = op._spec
     assert spec is not None
-    if not spec.outputs:
+    if not op.outputs:
         return op
     found: list[Any] = []
     at = 0

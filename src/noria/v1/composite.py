@@ -250,10 +250,16 @@ def _slice_parts(value: Any) -> list[Any]:
     return [value.values, value.indices, *([] if value.dense_shape is None else [value.dense_shape])]
 
 
+def _feed_sparse(sparse: SparseTensor, fed: Any) -> list[tuple[Any, Any]]:
+    if len(fed) != 3:
+        raise ValueError(f"a sparse tensor is fed with its indices, values and dense shape, got {len(fed)} values")
+    return list(zip((sparse.indices, sparse.values, sparse.dense_shape), fed, strict=True))
+
+
 register_composite(
     SparseTensor,
     lambda s: ([s.indices, s.values, s.dense_shape], lambda found: SparseTensorValue(*found)),
-    lambda s, fed: list(zip((s.indices, s.values, s.dense_shape), fed, strict=True)),
+    _feed_sparse,
 )
 register_composite(
     IndexedSlices,

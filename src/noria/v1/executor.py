@@ -11,9 +11,11 @@ from noria import shapes
 from noria.compile.feeds import cut_feeds, follow, prune
 from noria.compile.freeze import handle_key
 from noria.compile.pipeline import Feed, compile_program, prepare
-from noria.compile.program import Program
-from noria.compile.refs import HANDLES
+from noria.compile.program import HostStep, Program, SegmentStep, Step
+from noria.compile.refs import HANDLES, RESOURCE_HANDLES
+from noria.errors import InvalidArgumentError, TFError, UnimplementedError
 from noria.graph.graph import Array
+from noria.graph.op_spec import op_spec
 from noria.graph.resources import Resources
 from noria.shapes import Shape
 from noria.v1.graph import Graph
@@ -21,6 +23,7 @@ from noria.v1.operation import Operation, Tensor
 
 # Initialisers, saves and restores run once or twice: their kernels beat what an engine session costs to make.
 _RUNS_ON_HOST: Final = 2
+_ONLY_READS = RESOURCE_HANDLES | {"ReadVariableOp", "VarIsInitializedOp", "LookupTableFind", "LookupTableFindV2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,29 @@ class Plan:
     def run(self, values: Sequence[Array]) -> list[Any]:
         """Feeds in order → fetches in order."""
         program = self._ready()
+        try:
+            results = program.run(values)
+        except InvalidArgumentError as error:
+            raise self._as_kernels_say(program, values) or error from error
         return [
             array if own and array.flags.writeable else array.copy()
-            for array, own in zip(program.run(values), program.fresh, strict=True)
+            for array, own in zip(results, program.fresh, strict=True)
         ]
+
+    def _as_kernels_say(self, program: Program, values: Sequence[Array]) -> TFError | None:
+        """The error of the same run without the engine: kernels use TensorFlow's words and name the operation.
+
+        None where no engine took part, and where a second run could change anything.
+        """
+        if all(isinstance(s, HostStep) for s in program.steps) or not all(_repeatable(s) for s in program.steps):
+            return None
+        try:
+            self._compile(False).run(values)
+        except UnimplementedError:
+            return None
+        except TFError as error:
+            return error
+        return None
 
     def _ready(self) -> Program:
         program = self._program
@@ -65,6 +87,17 @@ class Plan:
             if self._program is None:
                 self._program = self._compile(True)
             return self._program
+
+
+def _repeatable(step: Step) -> bool:
+    if isinstance(step, SegmentStep) or step.call.node.op in _ONLY_READS:
+        return True
+    node = step.call.node
+    spec = op_spec(node.op)
+    if spec is None or spec.is_stateful:
+        return False
+    kinds = {d.name for arg in spec.inputs for d in arg.dtypes(node.attrs)}
+    return not kinds & {"resource", "variant"} and not any(arg.is_ref for arg in spec.inputs)
 
 
 class Executor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from noria.v1.graph import Graph
@@ -75,10 +77,12 @@ class Fetches:
     def _mapping(self, fetch: Mapping[Any, Any]) -> Build:
         keys = list(fetch)
         builders = [self._builder(fetch[k]) for k in keys]
-        kind = type(fetch)
+        kind: Any = type(fetch)
+        if isinstance(fetch, defaultdict):
+            kind = partial(kind, fetch.default_factory)
 
         def build(values: Values) -> Any:
-            return kind(zip(keys, [b(values) for b in builders], strict=True))  # type: ignore[call-arg]
+            return kind(zip(keys, [b(values) for b in builders], strict=True))
 
         return build
 
@@ -87,13 +91,11 @@ class Fetches:
             element = self._graph.as_graph_element(fetch)
         except TypeError as error:
             raise TypeError(
-                f"Fetch argument {fetch!r} has invalid type {type(fetch).__name__}, must be a string or Tensor. "
+                f'Argument `fetch` = {fetch} has invalid type "{type(fetch).__name__}" must be a string or Tensor. '
                 f"({error})"
             ) from None
-        except ValueError as error:
-            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
-        except KeyError as error:
-            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})") from None
         if not self._graph.is_fetchable(element):
             raise ValueError(f"Operation {element.name!r} has been marked as not fetchable.")
         if isinstance(element, Operation):

@@ -278,8 +278,12 @@ class Graph(Collections):
         return list(self._operations.values())
 
     def get_operation_by_name(self, name: str) -> Operation:
-        """KeyError when there is none."""
+        """KeyError when there is none, ValueError for the name of a tensor."""
+        if not isinstance(name, str):
+            raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
         found = self._operations.get(name)
+        if found is None and ":" in name:
+            raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a Operation.")
         if found is None:
             raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
         return found
@@ -312,7 +316,7 @@ class Graph(Collections):
         op_name, colon, index = name.rpartition(":")
         form = 'Tensor names must be of the form "<op_name>:<output_index>".'
         if colon and allow_tensor:
-            if not op_name or not index.isdigit() or ":" in op_name:
+            if not op_name or not index.strip().isdigit() or ":" in op_name:
                 raise ValueError(f"The name {name!r} looks a like a Tensor name, but is not a valid one. {form}")
             op = self._operations.get(op_name)
             start = f"The name {name!r} refers to a Tensor which does not exist. The operation, {op_name!r}, "
@@ -322,10 +326,10 @@ class Graph(Collections):
                 raise KeyError(start + f"exists but only has {len(op._outputs)} outputs.")
             return op._outputs[int(index)]
         if colon:
-            raise ValueError(f"Name {name!r} appears to refer to a Tensor, not an Operation.")
+            raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a Operation.")
         if not allow_operation and name in self._operations:
             raise ValueError(
-                f'The name {name!r} refers to an Operation, not a Tensor. Perhaps you meant "{name}:0". {form}'
+                f'The name {name!r} refers to an Operation, not a Tensor. {form} Perhaps you meant "{name}:0".'
             )
         if not allow_operation:
             raise ValueError(f"The name {name!r} looks like an (invalid) Operation name, not a Tensor. {form}")
@@ -480,16 +484,23 @@ class Graph(Collections):
         return op not in self._unfetchable
 
     def session_for(self, session: Any, what: str) -> Any:
-        """``session``, or the default one; ValueError when there is none, or it runs another graph."""
+        """``session``, or the default one; ValueError when there is none, or it runs another graph.
+
+        what: the method that wants it, ``eval`` of a tensor or ``run`` of an operation.
+        """
+        deed = "evaluate tensor" if what == "eval" else "execute operation"
         if session is None:
             session = stacks.sessions.top()
             if session is None:
                 raise ValueError(
-                    f"Cannot {what} without a session: No default session is registered. "
+                    f"Cannot {deed} using `{what}()`: No default session is registered. "
                     f"Use `with sess.as_default()` or pass an explicit session to `{what}(session=sess)`"
                 )
         if session.graph is not self:
-            raise ValueError(f"Cannot use the given session to {what}: it was made for another graph than the tensor's")
+            kind = deed.split()[1]
+            raise ValueError(
+                f"Cannot use the given session to {deed}: the {kind}'s graph is different from the session's graph."
+            )
         return session
 
     @contextmanager

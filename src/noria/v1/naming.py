@@ -17,7 +17,8 @@ def check_op_name(name: str) -> None:
     """ValueError when no operation may be called ``name``."""
     if not _VALID_OP.fullmatch(name):
         raise ValueError(
-            f"'{name}' is not a valid node name: letters, digits and _.-/ are allowed, and a letter, digit or dot first"
+            f"'{name}' is not a valid node name. Accepted names match ^{_VALID_OP.pattern}$: letters, digits "
+            "and _.-/ are allowed, and a letter, digit or dot first"
         )
 
 
@@ -25,7 +26,7 @@ def check_scope_name(name: str, *, at_root: bool) -> None:
     """ValueError when no name scope may be called ``name``."""
     if not (_VALID_OP if at_root else _VALID_SCOPE).fullmatch(name):
         raise ValueError(
-            f"'{name}' is not a valid scope name: letters, digits and _.-/ are allowed"
+            f"'{name}' is not a valid {'root ' if at_root else ''}scope name: letters, digits and _.-/ are allowed"
             + (", and a letter, digit or dot first" if at_root else "")
         )
 

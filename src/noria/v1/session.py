@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from noria import shapes
-from noria.errors import TFError, UnimplementedError
+from noria.errors import InternalError, TFError, UnimplementedError
 from noria.graph.graph import Array
 from noria.graph.resources import Resources
 from noria.protos.tensorflow import GraphDef
@@ -78,9 +78,12 @@ class BaseSession:
 
     def _attach_op(self, error: TFError) -> None:
         """Tells the user's ``except`` block which operation failed, as TensorFlow's errors do."""
-        name = getattr(error, "node_name", None)
-        if name in self._graph._operations:
-            error.__dict__.setdefault("op", self._graph.get_operation_by_name(str(name)))
+        name = error.node_name or ""
+        while name and name not in self._graph._operations:  # reads that a program adds stand below the variable
+            name = name.rpartition("/")[0]
+        if name and error.op is None:
+            error.op = self._graph.get_operation_by_name(name)
+            error.node_def = error.op.node_def
 
     def _check_open(self) -> None:
         if self._closed:
@@ -105,7 +108,9 @@ class BaseSession:
         try:
             tensor = self._graph.as_graph_element(key, allow_operation=False)
         except Exception as error:
-            raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error}") from None
+            raise TypeError(
+                f"Cannot interpret feed_dict key as Tensor: {error.args[0] if error.args else error}"
+            ) from None
         assert isinstance(tensor, Tensor)
         if not self._graph.is_feedable(tensor):
             raise ValueError(f"Tensor {tensor} may not be fed.")
@@ -213,8 +218,8 @@ def feed_array(tensor: Tensor, value: Any) -> Array:
     if isinstance(value, Tensor | Operation):
         raise TypeError(
             "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, "
-            f"lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was {value!r} which was passed "
-            f"to the feed with key {tensor}."
+            f"lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was {value} which was passed "
+            f"to the argument `feed_dict` with key {tensor}."
         )
     wanted = tensor.dtype.core.numpy
     if type(value) is np.ndarray and value.dtype == wanted and not wanted.hasobject:
@@ -224,10 +229,10 @@ def feed_array(tensor: Tensor, value: Any) -> Array:
     else:
         if isinstance(value, int) and not isinstance(value, bool) and wanted.kind in "iu" and not _fits(value, wanted):
             raise TypeError(
-                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {wanted}. Try "
-                "explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {wanted.type}. "
+                "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
             )
-        array = np.asarray(value, dtype=wanted)
+        array = _cast(value, wanted)
     shape = tensor.info.shape
     if shape is not None and not shapes.compatible(array.shape, shape):
         raise ValueError(
@@ -241,5 +246,16 @@ def _fits(value: int, dtype: np.dtype[Any]) -> bool:
     return bool(limits.min <= value <= limits.max)
 
 
+def _cast(value: Any, dtype: np.dtype[Any]) -> Array:
+    try:
+        return np.asarray(value, dtype=dtype)
+    except OverflowError:  # numbers in lists wrap around, as those in arrays do and as NumPy 1 had it
+        return np.asarray(value).astype(dtype)
+
+
 def _strings(value: Any) -> Array:
-    return to_numpy(np.asarray(value, object) if isinstance(value, list | tuple) else value, None)
+    found = to_numpy(np.asarray(value, object) if isinstance(value, list | tuple) else value, None)
+    if not found.dtype.hasobject:
+        kind = type(found.flat[0].item()).__name__ if found.size else found.dtype.name
+        raise InternalError(f"Unsupported object type {kind}: a string tensor is fed with str or bytes")
+    return found
