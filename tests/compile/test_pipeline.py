@@ -95,7 +95,7 @@ def test_missing_ops_are_reported_all_at_once() -> None:
 
 def test_unfed_placeholder_is_named() -> None:
     made = graph(X, placeholder("k"), node("y", "Mul", "x", "k", T=F))
-    with pytest.raises(InvalidArgumentError, match="placeholder tensors 'k' \\(float32\\)"):
+    with pytest.raises(InvalidArgumentError, match="placeholder tensor 'k' with dtype float"):
         program(made, {"x": (None, 2)}, ["y"])
 
 
