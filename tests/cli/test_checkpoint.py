@@ -166,7 +166,7 @@ def test_export_and_import(prefix: str, tmp_path: Path, target: str) -> None:
     same(tmp_path / "new", expected)
     assert run("ls", tmp_path / target).splitlines()[1:-1] == run("ls", tmp_path / "new").splitlines()[1:-1]
     assert "exists" in fails("import", tmp_path / target, tmp_path / "new")
-    assert "--overwrite" in fails("export", prefix, tmp_path / target)
+    assert "--force" in fails("export", prefix, tmp_path / target)
     run("export", prefix, tmp_path / target, "--overwrite")
 
 

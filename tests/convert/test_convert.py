@@ -288,6 +288,6 @@ def test_the_command(tmp_path: Path) -> None:
     assert again.exit_code == 1
     assert "something here already" in again.output
     forced = CliRunner().invoke(main, [*arguments, "--force"])
-    assert "Checked on random input: 1 outputs" in forced.output
+    assert "Checked on random input: 1 output," in forced.output
     unchecked = CliRunner().invoke(main, [*arguments, "--force", "--no-check"])
     assert "hecked" not in unchecked.output

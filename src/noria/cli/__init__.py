@@ -62,7 +62,9 @@ def _model_options(function: _Function) -> _Function:
         (
             click.argument("path", required=False),
             click.option("--dir", "directory", metavar="PATH", help="The same as PATH."),
-            click.option("--tag_set", metavar="TAGS", help="Tags of the MetaGraph, comma-separated: serve."),
+            click.option(
+                "--tag_set", "--tags", "tag_set", metavar="TAGS", help="Tags of the MetaGraph, comma-separated: serve."
+            ),
             click.option("--signature_def", metavar="KEY", help="Key of the signature: serving_default."),
             click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         )
@@ -80,7 +82,12 @@ def _path(path: str | None, directory: str | None) -> str:
     return found
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def _spelling(name: str) -> str:
+    """TensorFlow's tools write ``--tag_set``, others ``--tag-set``: both are the same here."""
+    return name.replace("-", "_")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _spelling})
 @click.version_option(__version__, prog_name="noria", message="%(prog)s %(version)s")
 def main() -> None:
     """Look into, run and serve TensorFlow models, without TensorFlow."""

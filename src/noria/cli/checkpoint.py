@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_overwrite = click.option("--overwrite", is_flag=True, help="Replace what stands there.")
+_overwrite = click.option("--force", "--overwrite", "overwrite", is_flag=True, help="Replace what stands there.")
 _patterns = click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 
 

@@ -66,6 +66,10 @@ class NpyFolder(Mapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         file, dtype = self._rows[name]
+        if not file.endswith(".npy"):
+            raise InvalidArgumentError(
+                f"{self.name}: exported as text, which is for people to read; export as npy to read it back"
+            )
         array = read_npy(files.join(self.name, file))
         return array if array.dtype.kind == "S" else array.view(dtype.numpy)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from noria import dtypes, shapes
 from noria.cli.checkpoint_files import TensorInfo, chosen, info, open_source, place
 from noria.cli.progress import progress
-from noria.cli.render import Block, Heading, Lines, Table, size_text, write
+from noria.cli.render import Block, Heading, Lines, Table, counted, size_text, write
 from noria.cli.statistics import Statistics, statistics
 from noria.errors import TFError
 from noria.formats import coding, strided
@@ -54,7 +54,9 @@ def list_tensors(path: str, patterns: Sequence[str], *, by_size: bool, as_json: 
     write(
         [
             Table("", columns, [c[: len(columns)] for c in cells], right=("size", "slices")),
-            Lines([f"{len(rows)} tensors, {count:,} values, {size_text(total)} in {place(source)}"]),
+            Lines(
+                [f"{counted(len(rows), 'tensor')}, {counted(count, 'value')}, {size_text(total)} in {place(source)}"]
+            ),
         ]
     )
 
@@ -166,7 +168,7 @@ def diff(path: str, other: str, patterns: Sequence[str], *, tolerance: float, as
             (str(row["name"]), str(row["difference"]), str(row.get("values", "")), _number(row.get("greatest")))
             for row in rows
         ]
-        page: list[Block] = [Lines([f"{len(both)} tensors compared, {len(rows)} differences"])]
+        page: list[Block] = [Lines([f"{counted(len(both), 'tensor')} compared, {counted(len(rows), 'difference')}"])]
         if rows:
             columns = ["name", "difference", "values", "greatest"]
             page.insert(0, Table("", columns, cells, right=("values", "greatest")))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from noria import dtypes
 from noria.cli.checkpoint_files import MANIFEST, TensorInfo, chosen, info, open_source, pattern
 from noria.cli.progress import progress
-from noria.cli.render import Lines, size_text, write
+from noria.cli.render import Lines, counted, size_text, write
 from noria.dtypes import DType
 from noria.errors import AlreadyExistsError, DataLossError, InvalidArgumentError
 from noria.formats import files
@@ -83,7 +83,7 @@ def _free(path: str, *, overwrite: bool, checkpoint: bool = False) -> None:
     """AlreadyExistsError where something stands at ``path`` that may not be replaced."""
     found = index_path(path) if checkpoint else path
     if not overwrite and files.exists(found):
-        raise AlreadyExistsError(f"{found} exists; give another place, or --overwrite")
+        raise AlreadyExistsError(f"{found} exists; give another place, or --force")
 
 
 def _tensors(source: Source, names: Sequence[str]) -> list[_Tensor]:
@@ -101,7 +101,7 @@ def _save(prefix: str, tensors: Sequence[_Tensor], *, overwrite: bool) -> None:
             writer.add(tensor.name, array.astype(object) if strings else array, tensor.info.dtype)
             advance(tensor.info.nbytes)
     _remove_old_shards(prefix)
-    write([Lines([f"{len(tensors)} tensors, {size_text(total)}, written to {prefix}"])])
+    write([Lines([f"{counted(len(tensors), 'tensor')}, {size_text(total)}, written to {prefix}"])])
 
 
 def _remove_old_shards(prefix: str) -> None:
@@ -212,7 +212,7 @@ def export(path: str, target: str, patterns: Sequence[str], *, form: str | None,
             write_safetensors(target, _Chosen(tensors, advance, _storable_in_safetensors, reads=2))
         else:
             _export_folder(target, tensors, advance, text=kind == "text", overwrite=overwrite)
-    write([Lines([f"{len(tensors)} tensors, {size_text(total)}, written to {target}", *notes])])
+    write([Lines([f"{counted(len(tensors), 'tensor')}, {size_text(total)}, written to {target}", *notes])])
 
 
 def _storable_in_safetensors(tensor: _Tensor) -> Array:
@@ -254,7 +254,7 @@ def _export_folder(
 ) -> None:
     """A file for each tensor, and the list of them last: without it the folder is no export."""
     if files.list_dir(folder) and not overwrite:
-        raise AlreadyExistsError(f"{folder} is not empty; give another place, or --overwrite")
+        raise AlreadyExistsError(f"{folder} is not empty; give another place, or --force")
     rows = []
     for tensor in tensors:
         file = file_name(tensor.name) + (".txt" if text else ".npy")

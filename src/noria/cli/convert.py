@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from noria.cli.render import Lines, clean, write
+from noria.cli.render import Lines, clean, counted, write
 from noria.convert import Options, Report
 from noria.convert import convert as convert_model
 from noria.convert.check import Difference
@@ -76,7 +76,7 @@ def _lines(report: Report) -> list[str]:
     match report.difference:
         case Difference(outputs, absolute, relative):
             lines.append(
-                f"Checked on random input: {outputs} outputs, largest difference {absolute:.3g} absolute, "
+                f"Checked on random input: {counted(outputs, 'output')}, largest difference {absolute:.3g} absolute, "
                 f"{relative:.3g} relative."
             )
         case str(text):

@@ -11,9 +11,10 @@ import click
 
 from noria.cli.convert import tensors
 from noria.cli.freeze import check_target, listed
-from noria.cli.render import Lines, clean, write
+from noria.cli.render import Lines, clean, counted, write
 from noria.convert.edit import SavedModelEditor
 from noria.formats.saved_model import DEFAULT_SIGNATURE
+from noria.formats.saved_model_writer import check_replaceable
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class EditOptions:
 def edit(options: EditOptions) -> None:
     """Makes the changes, saves, and says what the model is now."""
     check_target(options.target, force=options.force)
+    check_replaceable(options.target)
     editor = SavedModelEditor(options.source, options.tags)
     if options.drop_other_meta_graphs:
         editor.drop_other_meta_graphs()
@@ -135,7 +137,7 @@ def _report(editor: SavedModelEditor, path: str, options: EditOptions) -> None:
         json.dump(document, sys.stdout, indent=2)
         sys.stdout.write("\n")
         return
-    lines = [f"Wrote {clean(path)}: {nodes} nodes."]
+    lines = [f"Wrote {clean(path)}: {counted(nodes, 'node')}."]
     for key, one in signatures.items():
         lines.append(f"  {clean(key)}: {', '.join(one['inputs']) or 'nothing'} -> {', '.join(one['outputs'])}")
     write([Lines(lines + [f"Note: {note}" for note in editor.notes])])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from noria.cli.render import Lines, clean, size_text, write
+from noria.cli.render import Lines, clean, counted, size_text, write
 from noria.errors import AlreadyExistsError
 from noria.formats import files
 from noria.formats.graph_def import write_graph_def
@@ -79,9 +79,10 @@ def first_given(names: Sequence[str], values: Sequence[str | None]) -> str:
 def _lines(source: Source, frozen: Frozen, path: str) -> list[str]:
     graph = frozen.graph_def
     before = len(source.meta.graph_def.node)
+    ops = counted(len(graph.node), "op")
     lines = [
-        f"Converted {len(frozen.variables)} variables to constants.",
-        f"{len(graph.node)} ops in the final graph, {before} before; {size_text(graph.ByteSize())} in {clean(path)}",
+        f"Converted {counted(len(frozen.variables), 'variable')} to constants.",
+        f"{ops} in the final graph, {before} before; {size_text(graph.ByteSize())} in {clean(path)}",
         "Outputs: " + ", ".join(map(clean, frozen.outputs)),
     ]
     if frozen.initializers:

@@ -123,6 +123,11 @@ def _write_rich(blocks: Iterable[Block], stream: IO[str]) -> None:
                 console.print(grid)
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 tensor``, ``2,000 tensors``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def size_text(nbytes: int) -> str:
     """``1.5 MB``: decimal units, three digits."""
     size, unit = float(nbytes), "B"

@@ -25,7 +25,7 @@ import click
     help="The outputs; by default those of the signature.",
 )
 @click.option("--signature", metavar="KEY", help="Cut the graph to this signature: serving_default.")
-@click.option("--saved_model_tags", "--tag_set", "tags", metavar="TAGS", help="Tags of the MetaGraph: serve.")
+@click.option("--tags", "--tag_set", "--saved_model_tags", "tags", metavar="TAGS", help="Tags of the MetaGraph: serve.")
 @click.option(
     "--initializer_nodes", metavar="NODE,...", help="Nodes that fill tables, to keep; by default the model's."
 )
@@ -47,7 +47,7 @@ import click
 )
 @click.option("--clear_devices", type=bool, default=True, is_flag=False, flag_value=True, help="Forget devices: true.")
 @click.option("--text/--binary", default=None, help="Text form; by default as the file's ending says (.pbtxt).")
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--force", "--overwrite", "force", is_flag=True, help="Replace a file that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def freeze(
     path: str | None,
@@ -86,7 +86,7 @@ def freeze(
 @click.option("--to", "target_kind", default="", metavar="KIND", help="Kind of TARGET, when its name does not tell.")
 @click.option("--no-check", is_flag=True, help="Do not run the result against the source on random input.")
 @click.option("--seed", default=0, metavar="NUMBER", help="Of the random input.")
-@click.option("--force", is_flag=True, help="Replace what is at TARGET.")
+@click.option("--force", "--overwrite", "force", is_flag=True, help="Replace what is at TARGET.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def convert(**options: Any) -> None:
     """Convert a model: SOURCE is read, TARGET is written, and both are run on the same random input.
@@ -138,7 +138,9 @@ _PAIR = "NEW=OLD"
 @click.option("--freeze", is_flag=True, help="Make variables constants; prunes too.")
 @click.option("--set-tags", metavar="TAGS", help="Other tags for the MetaGraph, comma-separated.")
 @click.option("--text", is_flag=True, help="Write saved_model.pbtxt.")
-@click.option("--force", is_flag=True, help="Replace what is at TARGET; it may be SOURCE itself.")
+@click.option(
+    "--force", "--overwrite", "force", is_flag=True, help="Replace what is at TARGET; it may be SOURCE itself."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def edit(**options: Any) -> None:
     """Change a SavedModel and write it to another folder.

@@ -14,7 +14,7 @@ from noria.convert.registry import SOURCES, TARGETS, Options, kind_of_source, ki
 from noria.convert.saved_models import NOT_RUNNABLE
 from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from noria.formats import files
-from noria.formats.saved_model_writer import saved_model, take_place, write_saved_model
+from noria.formats.saved_model_writer import check_replaceable, saved_model, take_place, write_saved_model
 from noria.model import load
 from noria.model.signature import Signature
 
@@ -57,7 +57,11 @@ def convert(
         raise InvalidArgumentError(f"{target}: a model is converted to a local path; copy it from there")
     taken = files.list_dir(target) if files.is_dir(target) else files.exists(target)
     if taken and not options.force:
-        raise AlreadyExistsError(f"{target}: there is something here already; give another path, or force it")
+        raise AlreadyExistsError(f"{target}: there is something here already; give another path, or force it (--force)")
+    if target_kind == "saved_model":
+        check_replaceable(target)
+    elif files.is_dir(target):
+        raise InvalidArgumentError(f"{target}: a folder stands here, where a file is to be written; give another path")
     parts = SOURCES[source_kind](source, options)
     if options.signature_key not in parts.meta.signature_def:
         known = ", ".join(sorted(parts.meta.signature_def)) or "none"
@@ -90,9 +94,11 @@ def _report(
 def _beside(target: str) -> Iterator[Path]:
     """A folder on the same file system as ``target``, for what is not checked yet."""
     parent = Path(target).absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{Path(target).name}.", suffix=".part", dir=parent) as folder:
-        yield Path(folder)
+    with files.explained(target):
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix=f".{Path(target).name}.", suffix=".part", dir=parent)
+    with folder as name:
+        yield Path(name)
 
 
 def _move(made: Path, target: Path, folder: Path) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from noria.convert import keras_recurrent
-from noria.convert.keras_files import Weights, read_keras
+from noria.convert.keras_files import KerasFile, Weights, read_keras
 from noria.convert.keras_layers import LAYERS, LayerCall
 from noria.convert.registry import Array, Options, Parts, source
-from noria.errors import DataLossError, InvalidArgumentError, UnimplementedError
+from noria.errors import DataLossError, InvalidArgumentError, TFError, UnimplementedError
+from noria.graph.rules import MALFORMED
 from noria.v1.exports import tf
 from noria.v1.graph import Graph
 
@@ -21,7 +22,17 @@ _MODELS = ("Sequential", "Functional", "Model")
 @source("keras")
 def read(path: str, options: Options) -> Parts:
     """The Keras model of the file ``path``, with one signature: its inputs and outputs by the names of their layers."""
-    found = read_keras(path)
+    try:
+        return _parts(read_keras(path), path, options)
+    except TFError:
+        raise
+    except (*MALFORMED, RecursionError) as error:
+        raise DataLossError(
+            f"{path}: its description of the model is not well formed: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _parts(found: KerasFile, path: str, options: Options) -> Parts:
     if found.config["class_name"] not in _MODELS:
         raise InvalidArgumentError(
             f"{path}: a model of class {found.config['class_name']!r}; Sequential and functional ones are converted"

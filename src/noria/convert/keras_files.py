@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,12 +22,19 @@ from typing import Any, Final
 import numpy as np
 
 from noria.convert.registry import Array
-from noria.errors import DataLossError, InvalidArgumentError, UnimplementedError
+from noria.errors import DataLossError, InvalidArgumentError, TFError, UnimplementedError
 from noria.formats import files
 
 # Where the parts of a layer keep their weights, in the order in which Keras lists them.
 _PARTS: Final = ("forward_layer", "backward_layer", "cell", "layer", "depthwise", "pointwise", "_layer", "cells")
 _MAX_CONFIG: Final = 1 << 28  # bytes of JSON
+_MAX_RATIO: Final = 100  # of the bytes of a value to those that the file takes for it; Keras itself does not compress
+_SMALL: Final = 1 << 20  # bytes that any value may have
+# What the readers of zip and HDF5 raise for bytes that are not what they should be.
+_DAMAGE: Final = (
+    *(zipfile.BadZipFile, zlib.error, ValueError, TypeError, LookupError, ArithmeticError, AttributeError),
+    *(OSError, EOFError, RuntimeError),
+)
 
 
 @dataclass
@@ -54,9 +62,9 @@ def read_keras(path: str) -> KerasFile:
     data = files.read_bytes(path)
     try:
         return _read_zip(data, path) if data[:2] == b"PK" else _read_h5(data, path)
-    except (zipfile.BadZipFile, KeyError, OSError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, InvalidArgumentError | DataLossError):
-            raise
+    except TFError:
+        raise
+    except _DAMAGE as error:
         raise DataLossError(f"{path}: not a Keras model file: {type(error).__name__}: {error}") from None
 
 
@@ -82,7 +90,9 @@ def _read_zip(data: bytes, path: str) -> KerasFile:
         if archive.getinfo("config.json").file_size > _MAX_CONFIG:
             raise DataLossError(f"{path}: config.json is larger than {_MAX_CONFIG} bytes")
         config = _json(archive.read("config.json"), path)
-        with _h5(archive.read("model.weights.h5")) as store:
+        stored = archive.getinfo("model.weights.h5")
+        _check_size(stored.file_size, stored.compress_size, f"{path}: {stored.filename}")
+        with _h5(archive.read(stored)) as store:
             return KerasFile(config, _group_weights(store, path))
 
 
@@ -124,7 +134,18 @@ def _read_h5(data: bytes, path: str) -> KerasFile:
 def _array(dataset: Any, path: str) -> Array:
     if not hasattr(dataset, "shape"):
         raise DataLossError(f"{path}: {dataset.name} is no array")
+    if dataset.external or dataset.is_virtual:
+        raise InvalidArgumentError(f"{path}: {dataset.name} lies in another file; weights are read from this file only")
+    if dataset.dtype.kind not in "biufc":
+        raise DataLossError(f"{path}: {dataset.name} has elements of type {dataset.dtype}, which no weight has")
+    _check_size(dataset.nbytes, dataset.id.get_storage_size(), f"{path}: {dataset.name}")
     return np.asarray(dataset)
+
+
+def _check_size(size: int, stored: int, what: str) -> None:
+    """DataLossError for a value that is much larger than its place in the file: it would fill the memory."""
+    if size > _SMALL and size > _MAX_RATIO * stored:
+        raise DataLossError(f"{what} says it has {size} bytes, of which the file holds {stored}")
 
 
 def _text(value: Any) -> str:

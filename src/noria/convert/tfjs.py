@@ -136,10 +136,11 @@ def _weight(
             f"weights of {count} elements of {stored} at {at} run past the {len(data)} bytes of a shard"
         )
     value = np.frombuffer(data[at:end], stored).reshape(shape)
-    if quantization is not None and "scale" in quantization:
-        wide = value.astype(np.float64) * float(quantization["scale"]) + float(quantization["min"])
-        value = np.round(wide) if dtype.is_integer else wide
-    return value.astype(dtype.numpy), end
+    with np.errstate(all="ignore"):  # values and scale may be anything
+        if quantization is not None and "scale" in quantization:
+            wide = value.astype(np.float64) * float(quantization["scale"]) + float(quantization["min"])
+            value = np.round(wide) if dtype.is_integer else wide
+        return value.astype(dtype.numpy), end
 
 
 def _strings(data: bytes, at: int, count: int, shape: tuple[int, ...]) -> tuple[Array, int]:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from noria.dtypes import DType
 from noria.errors import DataLossError, InvalidArgumentError, NotFoundError
 from noria.formats import tensor_slice
+from noria.formats.named_arrays import NamedArrays
 from noria.formats.tensor_slice import Extents
 
 Array = npt.NDArray[Any]
@@ -38,7 +39,7 @@ class Entry:
         return math.prod(self.shape)
 
 
-class CheckpointReader(Mapping[str, Array]):
+class CheckpointReader(NamedArrays):
     """The tensors of a checkpoint by name; values are read when asked for and may be read-only views of the file.
 
     Reading raises NotFoundError for a name that is not there (or a file of the checkpoint that is missing) and

@@ -449,6 +449,8 @@ def explained(path: PathLike) -> Iterator[None]:
         raise PermissionDeniedError(f"{text(path)}: no permission") from error
     except (IsADirectoryError, NotADirectoryError) as error:
         raise InvalidArgumentError(f"{text(path)}: {error.strerror}") from error
+    except FileExistsError as error:  # of making folders
+        raise InvalidArgumentError(f"{text(path)}: {error.filename} is a file, not a folder") from error
     except OSError as error:
         if error.errno is None:  # one of Noria's own (DataLossError is an OSError), or a library's
             raise

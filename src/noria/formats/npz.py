@@ -21,6 +21,7 @@ from numpy.lib import format as npy
 from noria import dtypes
 from noria.errors import DataLossError, InvalidArgumentError, NotFoundError, TFError
 from noria.formats import files, strided
+from noria.formats.named_arrays import NamedArrays
 
 Array = npt.NDArray[Any]
 
@@ -35,7 +36,7 @@ _DAMAGE: Final = (
 _DATE: Final = (1980, 1, 1, 0, 0, 0)  # the archive's first day: equal arrays give equal files
 
 
-class NpzFile(Mapping[str, Array]):
+class NpzFile(NamedArrays):
     """The arrays of the archive at ``path``, read when asked for.
 
     Raises NotFoundError where there is no file, DataLossError where it is damaged, InvalidArgumentError for a member
@@ -57,6 +58,9 @@ class NpzFile(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._members)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
 
     def __getitem__(self, name: str) -> Array:
         info = self._members.get(name)
@@ -115,10 +119,14 @@ def write_npz(path: files.PathLike, arrays: Mapping[str, npt.ArrayLike]) -> None
     """Write ``arrays`` as an uncompressed archive; values are read one at a time and not copied.
 
     Strings are written as NumPy's ``S`` arrays. Raises InvalidArgumentError for what those or ``.npy`` files cannot
-    hold: strings that end in a zero byte, bfloat16, float8 and integers of less than a byte.
+    hold: strings that end in a zero byte, bfloat16, float8, integers of less than a byte, and names with a zero byte.
     """
     with files.atomic_writer(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name in arrays:
+            if "\0" in name:  # the archive would cut it there
+                raise InvalidArgumentError(
+                    f"tensor {name!r} has a zero byte in its name; .npz files lose what follows it"
+                )
             array = storable(name, np.asarray(arrays[name]))
             with archive.open(zipfile.ZipInfo(name + _END, _DATE), "w", force_zip64=True) as member:
                 write_npy(member, array)

@@ -26,6 +26,7 @@ from noria import dtypes
 from noria.dtypes import DType
 from noria.errors import DataLossError, InvalidArgumentError, NotFoundError, UnimplementedError
 from noria.formats import coding, files, strided
+from noria.formats.named_arrays import NamedArrays
 
 Array = npt.NDArray[Any]
 
@@ -63,7 +64,7 @@ class _Entry:
     end: int
 
 
-class SafetensorsFile(Mapping[str, Array]):
+class SafetensorsFile(NamedArrays):
     """The tensors of the file at ``path``: read-only views of the mapped file, made when asked for.
 
     metadata: the texts that the file carries. Raises NotFoundError where there is no file, DataLossError where it is
@@ -89,6 +90,9 @@ class SafetensorsFile(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
 
     def __getitem__(self, name: str) -> Array:
         entry = self._entries.get(name)

@@ -108,7 +108,7 @@ def read_saved_model(path: files.PathLike) -> SavedModelDir:
 
 def _why_not(folder: str) -> str:
     if not files.is_dir(folder):
-        return "the folder does not exist"
+        return "this is a file, not a folder" if files.exists(folder) else "the folder does not exist"
     inner = [n for n in files.list_dir(folder) if is_saved_model(files.join(folder, n))]
     hint = f"; it holds SavedModels in {', '.join(inner)}: give one of these" if inner else ""
     return f"the folder has neither {' nor '.join(FILE_NAMES)}{hint}"

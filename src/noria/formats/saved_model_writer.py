@@ -22,11 +22,11 @@ from typing import Final, TypeAlias
 
 import numpy.typing as npt
 
-from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from noria.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 from noria.formats import files
 from noria.formats.bundle import write_bundle
 from noria.formats.proto_file import write_message
-from noria.formats.saved_model import checked_name
+from noria.formats.saved_model import checked_name, is_saved_model
 from noria.protos.tensorflow import MetaGraphDef, SavedModel
 
 SCHEMA_VERSION: Final = 1  # of SavedModel.saved_model_schema_version
@@ -122,11 +122,13 @@ def write_saved_model(
     variables: a mapping name → array, or the prefix of a checkpoint, whose files are copied.
     assets, assets_extra: name below the folder → bytes, or the path of the file to copy.
     Raises AlreadyExistsError when ``path`` holds anything and ``overwrite`` is not set, InvalidArgumentError for a name
-    that leads out of its folder or a graph of 2 GiB, NotFoundError for a file to copy that is not there.
+    that leads out of its folder or a graph of 2 GiB, NotFoundError for a file to copy that is not there, and what
+    ``check_replaceable`` does.
     """
     target = files.text(path).rstrip("/") or "/"
     if not overwrite and (files.list_dir(target) or (files.exists(target) and not files.is_dir(target))):
         raise AlreadyExistsError(f"{target}: there is something here already; give another path, or allow to overwrite")
+    check_replaceable(target)
     name = "saved_model.pbtxt" if as_text else "saved_model.pb"
     with _folder(target) as folder:
         if variables is not None:
@@ -136,6 +138,22 @@ def write_saved_model(
                 _write_file(files.join(folder, part, checked_name(file_name, target)), content)
         write_message(proto, files.join(folder, name), as_text=as_text)
     return files.join(target, name)
+
+
+def check_replaceable(path: str) -> None:
+    """FailedPreconditionError when what stands at ``path`` is neither a SavedModel nor an empty folder.
+
+    A model takes the place of a whole folder: one mistyped path must not cost a folder of other files.
+    """
+    if files.is_url(path) or not files.exists(path) or is_saved_model(path):  # a URL's other files stay
+        return
+    if not files.is_dir(path):
+        raise FailedPreconditionError(f"{path}: a file stands here, which no model replaces; remove it first")
+    held = files.list_dir(path)
+    if held:
+        raise FailedPreconditionError(
+            f"{path}: this folder holds {held[0]!r} but no saved_model.pb, so no model replaces it; remove it first"
+        )
 
 
 def _write_variables(prefix: str, variables: Variables) -> None:
@@ -175,10 +193,11 @@ def _folder(target: str) -> Iterator[str]:
         yield target
         return
     final = Path(target).absolute()
-    final.parent.mkdir(parents=True, exist_ok=True)
     beside = final.with_name(f".{final.name}.{os.getpid()}-{threading.get_ident()}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
+    with files.explained(target):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir()
     try:
         yield str(beside)
         files.sync_folder(str(beside))
