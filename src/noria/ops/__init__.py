@@ -60,6 +60,7 @@ from noria.ops import (  # noqa: F401  # imported for what they fill in: the tab
     scatter_state,
     search,
     segment,
+    sequence_parsing,
     sets,
     shape_ops,
     slicing,

@@ -25,11 +25,11 @@ from noria.protos.tensorflow import Feature as FeatureProto
 from noria.shapes import Shape
 
 # The values of one feature of one example: few as a list, which costs less to make; numbers that are many as an array.
-_Values: TypeAlias = "list[Any] | Array"
+Values: TypeAlias = "list[Any] | Array"
 _MANY: Final = 64
-_NAMES: Final = {dtypes.float32: "float", dtypes.int64: "int64", dtypes.string: "string"}
-_FIELDS: Final = {dtypes.float32: "float_list", dtypes.int64: "int64_list", dtypes.string: "bytes_list"}
-_TYPE_OF: Final = {field: _NAMES[dtype] for dtype, field in _FIELDS.items()}
+NAMES: Final = {dtypes.float32: "float", dtypes.int64: "int64", dtypes.string: "string"}
+FIELDS: Final = {dtypes.float32: "float_list", dtypes.int64: "int64_list", dtypes.string: "bytes_list"}
+_TYPE_OF: Final = {field: NAMES[dtype] for dtype, field in FIELDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _wanted(call: KernelCall) -> _Wanted:
     return found
 
 
-class _Batch:
+class Batch:
     """The parsed examples of one call, and the words with which errors name them."""
 
     def __init__(self, examples: list[Mapping[str, FeatureProto]], names: Sequence[bytes], *, single: bool) -> None:
@@ -66,13 +66,13 @@ class _Batch:
         self.single = single
         self._names = names
 
-    def column(self, key: str, dtype: DType, complain: str) -> list[_Values | None]:
+    def column(self, key: str, dtype: DType, complain: str) -> list[Values | None]:
         """The values of ``key`` in every example, None where there are none.
 
         Raises InvalidArgumentError, with the words of ``complain``, for values of another type.
         """
-        field = _FIELDS[dtype]
-        column: list[_Values | None] = []
+        field = FIELDS[dtype]
+        column: list[Values | None] = []
         for k, features in enumerate(self.examples):
             if key not in features:
                 column.append(None)
@@ -85,7 +85,7 @@ class _Batch:
                 continue
             kind = feature.WhichOneof("kind")
             if kind is not None:
-                text = complain.format(wanted=_NAMES[dtype], actual=_TYPE_OF[kind])
+                text = complain.format(wanted=NAMES[dtype], actual=_TYPE_OF[kind])
                 self.refuse(key, k, f"Data types don't match. {text}")
             column.append(None)
         return column
@@ -96,7 +96,7 @@ class _Batch:
 
     def missing(self, key: str, index: int, dtype: DType) -> NoReturn:
         raise InvalidArgumentError(
-            f"{self._name(index)}Feature: {key} (data type: {_NAMES[dtype]}) is required but could not be found."
+            f"{self._name(index)}Feature: {key} (data type: {NAMES[dtype]}) is required but could not be found."
         )
 
     def _name(self, index: int) -> str:
@@ -106,7 +106,7 @@ class _Batch:
         return f"Name: {name}, "
 
 
-def _joined(column: Sequence[_Values | None], dtype: DType) -> Array:
+def joined(column: Sequence[Values | None], dtype: DType) -> Array:
     """All values one behind the other."""
     present = [values for values in column if values is not None]
     if any(isinstance(values, np.ndarray) for values in present):
@@ -119,7 +119,7 @@ _DENSE_TYPE = "Data type: {actual} but expected type: {wanted}"
 _OTHER_TYPE = "Expected type: {wanted}, Actual type: {actual}"
 
 
-def _dense(batch: _Batch, key: str, dtype: DType, shape: tuple[int | None, ...], default: Array, index: int) -> Array:
+def _dense(batch: Batch, key: str, dtype: DType, shape: tuple[int | None, ...], default: Array, index: int) -> Array:
     """Values of a fixed shape; an example without them gets ``default``, or is refused if that is empty."""
     if shape[:1] == (None,):
         return _padded(batch, key, dtype, shape, default, index)
@@ -139,18 +139,18 @@ def _dense(batch: _Batch, key: str, dtype: DType, shape: tuple[int | None, ...],
                 fallback = default.ravel().tolist()
             column[k] = fallback
         elif len(values) != size:
-            what = "bytes" if dtype is dtypes.string else _NAMES[dtype]
+            what = "bytes" if dtype is dtypes.string else NAMES[dtype]
             batch.refuse(
                 key,
                 k,
                 f"Number of {what} values != expected.  Values size: {len(values)} but output shape: "
                 f"{shapes.text(shape)}",
             )
-    flat = _joined(column, dtype)
+    flat = joined(column, dtype)
     return flat.reshape(shape if batch.single else (len(column), *shape))
 
 
-def _padded(batch: _Batch, key: str, dtype: DType, shape: tuple[int | None, ...], default: Array, index: int) -> Array:
+def _padded(batch: Batch, key: str, dtype: DType, shape: tuple[int | None, ...], default: Array, index: int) -> Array:
     """Values whose first dimension varies: filled up with ``default``, a single element, to the longest example."""
     if default.size != 1 and not batch.single:
         raise InvalidArgumentError(
@@ -164,7 +164,7 @@ def _padded(batch: _Batch, key: str, dtype: DType, shape: tuple[int | None, ...]
     for k, values in enumerate(column):
         count = 0 if values is None else len(values)
         if count % max(stride, 1):
-            what = "bytes" if dtype is dtypes.string else _NAMES[dtype]
+            what = "bytes" if dtype is dtypes.string else NAMES[dtype]
             batch.refuse(
                 key,
                 k,
@@ -182,9 +182,9 @@ def _padded(batch: _Batch, key: str, dtype: DType, shape: tuple[int | None, ...]
     return result.reshape((length, *rest) if batch.single else (len(column), length, *rest))
 
 
-def _sparse(batch: _Batch, key: str, dtype: DType) -> tuple[Array, Array, Array]:
+def sparse_feature(batch: Batch, key: str, dtype: DType) -> tuple[Array, Array, Array]:
     column = batch.column(key, dtype, _OTHER_TYPE)
-    values = _joined(column, dtype)
+    values = joined(column, dtype)
     lengths = [0 if v is None else len(v) for v in column]
     if batch.single:
         return np.arange(len(values))[:, None], values, np.array(lengths, np.int64)
@@ -201,16 +201,16 @@ def _sparse(batch: _Batch, key: str, dtype: DType) -> tuple[Array, Array, Array]
     return indices, values, np.array([len(lengths), longest], np.int64)
 
 
-def _ragged(batch: _Batch, key: str, dtype: DType, split_type: DType) -> tuple[Array, Array]:
+def ragged_feature(batch: Batch, key: str, dtype: DType, split_type: DType) -> tuple[Array, Array]:
     column = batch.column(key, dtype, _OTHER_TYPE)
     if batch.single:
-        return _joined(column, dtype), np.empty(0, split_type.numpy)
+        return joined(column, dtype), np.empty(0, split_type.numpy)
     splits = np.zeros(len(column) + 1, split_type.numpy)
     np.cumsum([0 if v is None else len(v) for v in column], out=splits[1:])
-    return _joined(column, dtype), splits
+    return joined(column, dtype), splits
 
 
-def _parsed(serialized: Array, names: Array | None = None) -> _Batch:
+def _parsed(serialized: Array, names: Array | None = None) -> Batch:
     if names is not None and names.size and names.shape != serialized.shape:
         raise InvalidArgumentError(
             f"Expected names have the same shape as serialized: name.shape={shapes.text(names.shape)}, "
@@ -224,26 +224,26 @@ def _parsed(serialized: Array, names: Array | None = None) -> _Batch:
         except DecodeError as error:
             shown = text[:200].decode("utf-8", "backslashreplace")
             raise InvalidArgumentError(f"Could not parse example input, value: '{shown}' ({error})") from None
-    return _Batch(examples, [] if names is None else names.ravel().tolist(), single=serialized.ndim == 0)
+    return Batch(examples, [] if names is None else names.ravel().tolist(), single=serialized.ndim == 0)
 
 
-def _texts(keys: Array) -> list[str]:
+def key_texts(keys: Array) -> list[str]:
     return [key.decode("utf-8", "replace") for key in keys.ravel().tolist()]
 
 
 def _outputs(
-    batch: _Batch,
+    batch: Batch,
     wanted: _Wanted,
     sparse_keys: Sequence[str],
     dense_keys: Sequence[str],
     defaults: Sequence[Array],
     ragged_keys: Sequence[str] = (),
 ) -> tuple[Array, ...]:
-    sparse = [_sparse(batch, key, dtype) for key, dtype in zip(sparse_keys, wanted.sparse, strict=True)]
+    sparse = [sparse_feature(batch, key, dtype) for key, dtype in zip(sparse_keys, wanted.sparse, strict=True)]
     dense_rows = zip(dense_keys, wanted.dense, wanted.dense_shapes, defaults, strict=True)
     dense = [_dense(batch, key, dtype, shape, default, d) for d, (key, dtype, shape, default) in enumerate(dense_rows)]
     ragged_rows = zip(ragged_keys, wanted.ragged, wanted.splits, strict=True)
-    ragged = [_ragged(batch, key, dtype, split_type) for key, dtype, split_type in ragged_rows]
+    ragged = [ragged_feature(batch, key, dtype, split_type) for key, dtype, split_type in ragged_rows]
     return (
         *(s[0] for s in sparse),
         *(s[1] for s in sparse),
@@ -287,7 +287,7 @@ def _parse_example_v2(
         if keys.size != len(types):
             raise InvalidArgumentError(f"Expected {len(types)} {what}_keys, got {keys.size}")
     batch = _parsed(serialized, names)
-    return _outputs(batch, wanted, _texts(sparse_keys), _texts(dense_keys), defaults, _texts(ragged_keys))
+    return _outputs(batch, wanted, key_texts(sparse_keys), key_texts(dense_keys), defaults, key_texts(ragged_keys))
 
 
 @kernel("ParseSingleExample")
