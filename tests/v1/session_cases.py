@@ -232,7 +232,8 @@ def errors_of_ops(tf: Any, say: Say) -> None:
                     label + " op",
                     [error.op and error.op.name, error.node_def and error.node_def.name, error.error_code],
                 )
-        say("matmul", lambda: s.run(m, {x: np.ones((1, 3))}))
+        sizes = "Matrix size-incompatible: In[0]: [1,3], In[1]: [2,2]"
+        say("matmul", lambda: sizes in attempt(lambda: s.run(m, {x: np.ones((1, 3))})))
         say("text of gather", lambda: "indices[0] = 5 is not in [0, 3)" in attempt(lambda: s.run(g, {"i:0": [5]})))
         say("text of check", lambda: "bad thing : Tensor had NaN" in attempt(lambda: s.run(c, {x: np.nan})))
         say("claim", lambda: "assertion failed: [value:] [2]" in attempt(lambda: s.run(a, {"ok:0": False, x: 2.0})))
@@ -273,8 +274,6 @@ def lives(tf: Any, say: Say) -> None:
         say("outer", tf.get_default_session() is t)
         say("late", lambda: t.run(tf.add(b, 1.0)))
     say("after with", lambda: t.run(b))
-    say("wrong graph", lambda: tf.Session(graph=3))
-    say("wrong target", lambda: attempt(lambda: tf.Session(target=3)).split(":")[0])
     i = tf.InteractiveSession()
     say("interactive", [tf.get_default_session() is i, a.eval()])
     i.close()
