@@ -137,7 +137,7 @@ def test_partial_runs_and_servers_are_refused_by_name() -> None:
     a = tf.constant(1)
     with pytest.raises(tf.errors.UnimplementedError, match="cannot be used"):
         tf.Session("grpc://localhost:2222")
-    with pytest.raises(TypeError, match="must be a tf.Graph"):
+    with pytest.raises(TypeError, match=r"must be a tf\.Graph"):
         tf.Session(graph=3)
     with tf.Session() as session:
         with pytest.raises(tf.errors.UnimplementedError, match="partial_run"):
