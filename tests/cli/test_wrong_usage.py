@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +104,47 @@ def test_spellings_of_options(tmp_path: Path, command: str, spelling: str) -> No
 
 def test_counted() -> None:
     assert [counted(n, "tensor") for n in (0, 1, 2000)] == ["0 tensors", "1 tensor", "2,000 tensors"]
+
+
+_FULL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))  # bytes: the disk is full then, for this process
+from click.testing import CliRunner
+from noria.cli import main
+for arguments in COMMANDS:
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 1, done.output
+    print(done.output, end="")
+"""
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    large = {"small": np.zeros(8, np.float32), "zeros": np.zeros(20_000, np.float32)}
+    noria.save_checkpoint(tmp_path / "m", large)
+    (tmp_path / "new").mkdir()
+    new = str(tmp_path / "new")
+    commands = [
+        *(["checkpoint", "export", str(tmp_path / "m"), f"{new}/{n}"] for n in ("a.npz", "a.safetensors", "folder")),
+        ["checkpoint", "prune", str(tmp_path / "m"), f"{new}/small", "--drop", "small"],
+    ]
+    code = _FULL.replace("COMMANDS", repr(commands))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert [line.partition(": File too large")[0] for line in lines] == [
+        f"error: {new}/{name}" for name in ("a.npz", "a.safetensors", "folder/zeros.npy", "small.data-00000-of-00001")
+    ]
+    assert below(tmp_path / "new") == []
+
+
+def test_an_export_replaces_exports_only(tmp_path: Path) -> None:
+    noria.save_checkpoint(tmp_path / "m", {"a": np.zeros(1, np.float32)})
+    noria.save_checkpoint(tmp_path / "n", {"b": np.zeros(1, np.float32)})
+    for name in ("m", "n"):
+        arguments = ["checkpoint", "export", str(tmp_path / name), str(tmp_path / "out"), "--force"]
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert below(tmp_path / "out") == ["b.npy", "tensors.json"]
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter").touch()
+    assert "is no export" in fails("checkpoint", "export", tmp_path / "m", tmp_path / "home", "--force")
+    assert "is no export" in fails("checkpoint", "export", tmp_path / "m", tmp_path / "home" / "letter", "--force")
+    assert below(tmp_path / "home") == ["letter"]

@@ -21,11 +21,12 @@ from noria.cli.checkpoint_files import MANIFEST, TensorInfo, chosen, info, open_
 from noria.cli.progress import progress
 from noria.cli.render import Lines, counted, size_text, write
 from noria.dtypes import DType
-from noria.errors import AlreadyExistsError, DataLossError, InvalidArgumentError
+from noria.errors import AlreadyExistsError, DataLossError, FailedPreconditionError, InvalidArgumentError
 from noria.formats import files
 from noria.formats.bundle import BundleWriter, index_path
 from noria.formats.npz import storable, write_npy, write_npz
 from noria.formats.safetensors import can_hold, write_safetensors
+from noria.formats.saved_model_writer import new_folder
 
 Array = npt.NDArray[Any]
 Source = Mapping[str, Array]
@@ -252,9 +253,17 @@ def file_name(name: str) -> str:
 def _export_folder(
     folder: str, tensors: Sequence[_Tensor], advance: Callable[[int], None], *, text: bool, overwrite: bool
 ) -> None:
-    """A file for each tensor, and the list of them last: without it the folder is no export."""
-    if files.list_dir(folder) and not overwrite:
+    """A file for each tensor, and the list of them, in a folder that takes its place when it is complete."""
+    held = files.list_dir(folder)
+    if held and not overwrite:
         raise AlreadyExistsError(f"{folder} is not empty; give another place, or --force")
+    if (held and MANIFEST not in held) or (files.exists(folder) and not files.is_dir(folder)):
+        raise FailedPreconditionError(f"{folder} is no export, so none replaces it; remove it, or give another place")
+    with new_folder(folder.rstrip("/")) as new:
+        _write_folder(new, tensors, advance, text=text)
+
+
+def _write_folder(folder: str, tensors: Sequence[_Tensor], advance: Callable[[int], None], *, text: bool) -> None:
     rows = []
     for tensor in tensors:
         file = file_name(tensor.name) + (".txt" if text else ".npy")

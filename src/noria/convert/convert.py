@@ -12,7 +12,7 @@ from noria import shapes
 from noria.convert.check import Difference, compare, random_inputs
 from noria.convert.registry import SOURCES, TARGETS, Options, kind_of_source, kind_of_target
 from noria.convert.saved_models import NOT_RUNNABLE
-from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, ResourceExhaustedError
 from noria.formats import files
 from noria.formats.saved_model_writer import check_replaceable, saved_model, take_place, write_saved_model
 from noria.model import load
@@ -98,7 +98,11 @@ def _beside(target: str) -> Iterator[Path]:
         parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(prefix=f".{Path(target).name}.", suffix=".part", dir=parent)
     with folder as name:
-        yield Path(name)
+        try:
+            yield Path(name)
+        except ResourceExhaustedError as error:  # name the place that was asked for
+            said = str(error).replace(f"{name}/saved_model", target).replace(f"{name}/{Path(target).name}", target)
+            raise ResourceExhaustedError(said) from error
 
 
 def _move(made: Path, target: Path, folder: Path) -> None:

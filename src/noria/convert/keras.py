@@ -8,7 +8,7 @@ from typing import Any
 from noria.convert import keras_recurrent
 from noria.convert.keras_files import KerasFile, Weights, read_keras
 from noria.convert.keras_layers import LAYERS, LayerCall
-from noria.convert.registry import Array, Options, Parts, source
+from noria.convert.registry import Array, Options, Parts
 from noria.errors import DataLossError, InvalidArgumentError, TFError, UnimplementedError
 from noria.graph.rules import MALFORMED
 from noria.v1.exports import tf
@@ -19,7 +19,6 @@ assert keras_recurrent  # its import adds layers
 _MODELS = ("Sequential", "Functional", "Model")
 
 
-@source("keras")
 def read(path: str, options: Options) -> Parts:
     """The Keras model of the file ``path``, with one signature: its inputs and outputs by the names of their layers."""
     try:

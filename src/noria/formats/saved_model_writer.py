@@ -22,7 +22,13 @@ from typing import Final, TypeAlias
 
 import numpy.typing as npt
 
-from noria.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
+from noria.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    ResourceExhaustedError,
+)
 from noria.formats import files
 from noria.formats.bundle import write_bundle
 from noria.formats.proto_file import write_message
@@ -130,7 +136,7 @@ def write_saved_model(
         raise AlreadyExistsError(f"{target}: there is something here already; give another path, or allow to overwrite")
     check_replaceable(target)
     name = "saved_model.pbtxt" if as_text else "saved_model.pb"
-    with _folder(target) as folder:
+    with new_folder(target) as folder:
         if variables is not None:
             _write_variables(files.join(folder, VARIABLES), variables)
         for part, contents in (("assets", assets), ("assets.extra", assets_extra)):
@@ -187,8 +193,11 @@ def _write_file(path: str, content: Content) -> None:
 
 
 @contextmanager
-def _folder(target: str) -> Iterator[str]:
-    """A folder to write into that becomes ``target`` when the block ends well."""
+def new_folder(target: str) -> Iterator[str]:
+    """A folder to write into that becomes ``target``, all of it, when the block ends well; else nothing is left of it.
+
+    On an object store it is ``target`` itself.
+    """
     if files.is_url(target):
         yield target
         return
@@ -203,6 +212,8 @@ def _folder(target: str) -> Iterator[str]:
         files.sync_folder(str(beside))
         take_place(beside, final)
         files.sync_folder(str(final.parent))
+    except ResourceExhaustedError as error:  # name the place that was asked for
+        raise ResourceExhaustedError(str(error).replace(str(beside), target)) from error
     finally:
         if beside.exists():  # the block failed, or the old model stands here now
             shutil.rmtree(beside, ignore_errors=True)
