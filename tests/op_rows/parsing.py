@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from typing import Any
 
 import numpy as np
@@ -159,6 +161,48 @@ RAW = [
 ]
 
 FLOATS_PROTO = b"\x08\x01\x12\x04\x12\x02\x08\x02\x22\x08\x00\x00\x80?\x00\x00\x00@"
+COMPRESSED = [
+    Row(
+        "DecodeCompressed",
+        [
+            [texts(zlib.compress(b"hello"), b"", zlib.compress(b"hello")[:-3])],
+            [np.array([[zlib.compress(b"a" * 99)]], object)],
+        ],
+        {"compression_type": "ZLIB"},
+        lowers=False,
+    ),
+    Row(
+        "DecodeCompressed",
+        [scalar(gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0))],
+        {"compression_type": "GZIP"},
+        lowers=False,
+    ),
+    Row("DecodeCompressed", [scalar(b"x")], {"compression_type": ""}, lowers=False, id="none"),
+    Row("DecodeCompressed", [scalar(b"xx")], {"compression_type": "ZLIB"}, error=Code.DATA_LOSS, id="damaged"),
+    Row("DecodeCompressed", [scalar(b"x")], {"compression_type": "FOO"}, error=INVALID, id="kind"),
+]
+PADDED = [
+    Row(
+        "DecodePaddedRaw",
+        [
+            [texts(b"abcdefghij", b"a", b""), Const(np.array(8, np.int32))],
+            [scalar(b"ab"), np.array(8, np.int32)],
+            [np.zeros((2, 0), object), Const(np.array(8, np.int32))],
+        ],
+        {"out_type": each(dtypes.int32, dtypes.uint8, dtypes.float64), "little_endian": each(True, False)},
+        lowers=False,
+    ),
+    *(
+        Row(
+            "DecodePaddedRaw",
+            [scalar(b"abc"), np.array(length, np.int32)],
+            {"out_type": dtypes.int16},
+            error=INVALID,
+            id=f"refused{k}",
+        )
+        for k, length in enumerate((0, -2, 3, [4]))
+    ),
+]
 TENSORS = [
     Row("ParseTensor", [scalar(FLOATS_PROTO)], {"out_type": F32}, lowers=False),
     Row("ParseTensor", [scalar(FLOATS_PROTO)], {"out_type": I64}, lowers=False, error=INVALID, id="type"),
@@ -210,4 +254,4 @@ CSV = [
     )
 ]
 
-ROWS: list[Row] = [*EXAMPLES, *REFUSED, *OLD, *RAW, *TENSORS, *CSV]
+ROWS: list[Row] = [*EXAMPLES, *REFUSED, *OLD, *RAW, *COMPRESSED, *PADDED, *TENSORS, *CSV]

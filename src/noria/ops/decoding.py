@@ -1,14 +1,16 @@
-"""Bytes and text to tensors: DecodeRaw, ParseTensor, SerializeTensor, DecodeCSV."""
+"""Bytes and text to tensors: DecodeRaw, DecodePaddedRaw, DecodeCompressed, ParseTensor, SerializeTensor, DecodeCSV."""
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from noria import dtypes, shapes
-from noria.errors import InvalidArgumentError
+from noria.dtypes import DType
+from noria.errors import DataLossError, InvalidArgumentError
 from noria.formats import tensor_proto
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, infer, kernel
@@ -40,8 +42,11 @@ def _decode_raw(call: KernelCall, x: Array) -> Array:
         raise InvalidArgumentError(
             f"Input to DecodeRaw has length {width} that is not a multiple of {dtype.size}, the size of {dtype}"
         )
-    data = b"".join(rows)
-    shape = (*x.shape, width // dtype.size)
+    return _numbers(call, dtype, b"".join(rows), (*x.shape, width // dtype.size))
+
+
+def _numbers(call: KernelCall, dtype: DType, data: bytes, shape: tuple[int, ...]) -> Array:
+    """``data`` as numbers, in the byte order that the node asks for."""
     if dtype is dtypes.bool_:
         return np.not_equal(np.frombuffer(data, np.uint8), 0).reshape(shape)
     if call.flag("little_endian") or dtype.size == 1:
@@ -49,6 +54,62 @@ def _decode_raw(call: KernelCall, x: Array) -> Array:
     part = dtype.size // 2 if dtype.is_complex else dtype.size  # each number's bytes, whatever type they make up
     swapped = np.frombuffer(data, f"u{part}" if part <= 8 else "u8").byteswap()
     return swapped.view(dtype.numpy).reshape(shape)
+
+
+@infer("DecodePaddedRaw")
+def _decode_padded_infer(call: InferCall) -> list[Shape]:
+    shape, length = call.shape(0), call.inputs[1].value
+    if shape is None:
+        return [None]
+    if length is None or length.ndim:
+        return [(*shape, None)]
+    return [(*shape, int(length) // call.dtype("out_type").size)]
+
+
+@kernel("DecodePaddedRaw")
+def _decode_padded(call: KernelCall, x: Array, length: Array) -> Array:
+    """Strings as rows of numbers, each cut or filled up with zero bytes to ``length`` bytes."""
+    dtype = call.dtype("out_type")
+    if length.ndim:
+        raise InvalidArgumentError(f"k must be scalar, got shape {shapes.text(length.shape)}")
+    width = int(length)
+    if width <= 0:
+        raise InvalidArgumentError(f"fixed_length ({width}) must be greater than zero.")
+    if width % dtype.size:
+        raise InvalidArgumentError(f"fixed_length ({width}) must be a multiple of the size of out_type ({dtype.size})")
+    data = b"".join(row[:width].ljust(width, b"\0") for row in x.ravel().tolist())
+    return _numbers(call, dtype, data, (*x.shape, width // dtype.size))
+
+
+_COMPRESSIONS = {"ZLIB": 15, "GZIP": 31}  # zlib's code for the largest window, with a header of that kind
+
+
+@infer("DecodeCompressed")
+def _decompress_infer(call: InferCall) -> list[Shape]:
+    return [call.shape(0)]
+
+
+@kernel("DecodeCompressed")
+def _decompress(call: KernelCall, x: Array) -> Array:
+    """Each string decompressed; one that is cut short gives what it has, as TensorFlow's reader does."""
+    kind = call.text("compression_type")
+    if not kind:
+        return x
+    if kind not in _COMPRESSIONS:
+        raise InvalidArgumentError(f"Only ZLIB, GZIP or NONE are supported compressions, not {kind!r}")
+    return string_array([_inflated(data, _COMPRESSIONS[kind]) for data in x.ravel().tolist()], x.shape)
+
+
+def _inflated(data: bytes, window: int) -> bytes:
+    parts = []
+    while data:
+        stream = zlib.decompressobj(window)
+        try:
+            parts.append(stream.decompress(data))
+        except zlib.error as error:
+            raise DataLossError(f"inflate() failed: {error}") from None
+        data = stream.unused_data
+    return b"".join(parts)
 
 
 @infer("ParseTensor")
