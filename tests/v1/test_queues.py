@@ -147,3 +147,32 @@ def test_coordinator_alone() -> None:
     coord.clear_stop()
     coord.request_stop(tf.errors.OutOfRangeError(None, None, "end"))
     coord.join()
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_closing_the_session_ends_waiting_threads(full: bool) -> None:
+    queue = tf.FIFOQueue(1, tf.int32, shapes=[[]])
+    put, take = queue.enqueue(1), queue.dequeue()
+    session = tf.Session()
+    if full:
+        session.run(put)
+    caught: list[BaseException] = []
+    waits = threading.Event()
+
+    def wait() -> None:
+        waits.set()
+        try:
+            session.run(put if full else take)
+        except (tf.errors.CancelledError, tf.errors.OutOfRangeError, RuntimeError) as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert waits.wait(10)
+    thread.join(0.2)  # gives it the time to reach the queue; it would wait for ever
+    assert thread.is_alive()
+    session.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(caught) == 1
+    session.close()

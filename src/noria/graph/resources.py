@@ -118,7 +118,12 @@ class Resources:
 
     def variables(self) -> list[Variable]:
         """All variables so far, in order of creation."""
-        return [item for item in self._items.values() if isinstance(item, Variable)]
+        return self.of_kind(Variable)
+
+    def of_kind(self, kind: type[R]) -> list[R]:
+        """All resources of that class so far, in order of creation."""
+        with self._lock:
+            return [item for item in self._items.values() if isinstance(item, kind)]
 
     def check_path(self, path: str) -> str:
         """``path`` if the model may read it: it lies in its own directory; else PermissionDeniedError."""

@@ -13,6 +13,7 @@ from noria import shapes
 from noria.errors import InternalError, TFError, UnimplementedError
 from noria.graph.graph import Array
 from noria.graph.resources import Resources
+from noria.ops._queue import Queue
 from noria.protos.tensorflow import GraphDef
 from noria.v1 import stacks
 from noria.v1.constant import to_numpy
@@ -146,9 +147,14 @@ class BaseSession:
         return [Device("/job:localhost/replica:0/task:0/device:CPU:0", "CPU", 0)]
 
     def close(self) -> None:
-        """Frees the variables and compiled programs; the session cannot be used any more."""
+        """Frees the variables and compiled programs; the session cannot be used any more.
+
+        Its queues are closed too, so that runs in other threads that wait for them end.
+        """
         with self._lock:
             self._closed = True
+            for queue in self.resources.of_kind(Queue):
+                queue.close(cancel=True)
             self._executor.clear()
             self.resources = Resources.unrestricted(py_functions=py_functions)
 
