@@ -8,6 +8,10 @@ BENCH := build/bench
 # TensorFlow's notes about CUDA and CPU flags; its errors still show. oneDNN off: the answers of the plain kernels.
 QUIET_TF := TF_CPP_MIN_LOG_LEVEL=2
 
+# TensorFlow behaves as 1.x or as 2.x in a whole process: the tests of graph_mode have processes of their own.
+JUDGE = $(QUIET_TF) TF_ENABLE_ONEDNN_OPTS=0 $(ORACLE)/bin/python -m pytest -n auto \
+	-o addopts="-q --strict-markers --import-mode=importlib"
+
 .PHONY: help demo test oracle oracle-env bench bench-quick lint docs install-check clean
 
 help:
@@ -26,7 +30,8 @@ test: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -n auto
 
 oracle: $(ORACLE)/.ready
-	$(QUIET_TF) TF_ENABLE_ONEDNN_OPTS=0 $(ORACLE)/bin/python -m pytest -o addopts="-q --strict-markers --import-mode=importlib" -n auto tests/oracle
+	$(JUDGE) --ignore=tests/oracle/graph_mode tests/oracle
+	$(JUDGE) tests/oracle/graph_mode
 
 oracle-env: $(ORACLE)/.ready
 

@@ -11,7 +11,7 @@ from v1.session_cases import outcomes
 
 real.disable_v2_behavior()
 
-GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "v1" / "session.txt"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "v1" / "session.txt"
 
 
 def test_sessions_and_graphs_give_what_tensorflow_gives() -> None:

@@ -15,7 +15,7 @@ from saving_checks import assert_equal
 
 real.disable_v2_behavior()
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 Run = Callable[[str], Path]
 
 
