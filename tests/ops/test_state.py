@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from noria import dtypes
-from noria.errors import FailedPreconditionError, InvalidArgumentError
+from noria.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from noria.graph.graph import ShapeAttr
 from noria.graph.resources import Resources, Variable
 from noria.ops.state import ANONYMOUS, kept
@@ -63,10 +63,13 @@ def test_reading_before_the_first_assignment_names_the_variable() -> None:
     empty = Variable("dense/kernel", dtypes.float32, (2,))
     assert not run_kernel("VarIsInitializedOp", empty)
     assert not run_kernel("IsVariableInitialized", empty, dtype=dtypes.float32)
-    with pytest.raises(FailedPreconditionError, match="dense/kernel"):
+    with pytest.raises(FailedPreconditionError, match="Could not find variable dense/kernel"):
         run_kernel("ReadVariableOp", empty, dtype=dtypes.float32)
-    with pytest.raises(FailedPreconditionError, match="dense/kernel"):
+    with pytest.raises(NotFoundError, match="Resource localhost/dense/kernel/N10tensorflow3VarE does not exist"):
         run_kernel("AssignAddVariableOp", empty, np.zeros(2, np.float32), dtype=dtypes.float32)
+    empty = Variable("dense/kernel", dtypes.float32, (2,), by_reference=True)
+    with pytest.raises(FailedPreconditionError, match="Attempting to use uninitialized value dense/kernel"):
+        run_kernel("AssignAdd", empty, np.zeros(2, np.float32), T=dtypes.float32)
 
 
 def test_reading_as_another_dtype_is_refused() -> None:
