@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +149,9 @@ def test_an_export_replaces_exports_only(tmp_path: Path) -> None:
     assert "is no export" in fails("checkpoint", "export", tmp_path / "m", tmp_path / "home", "--force")
     assert "is no export" in fails("checkpoint", "export", tmp_path / "m", tmp_path / "home" / "letter", "--force")
     assert below(tmp_path / "home") == ["letter"]
+
+
+@pytest.mark.parametrize("file", ["../secret.npy", "/etc/passwd", "a\0b.npy", ""])
+def test_files_of_an_export_stay_in_its_folder(tmp_path: Path, file: str) -> None:
+    (tmp_path / "tensors.json").write_text(json.dumps([{"name": "a", "file": file, "dtype": "int8", "shape": []}]))
+    assert "only files of the folder itself are read" in fails("checkpoint", "ls", tmp_path)

@@ -21,8 +21,10 @@ from formats.test_damaged_files import damaged
 from noria import dtypes
 from noria.convert import Options, convert
 from noria.convert.keras_files import read_keras
+from noria.convert.onnx_tensor import to_array
 from noria.errors import DataLossError, InvalidArgumentError, TFError
 from noria.protos import POOL
+from noria.protos.onnx import TensorProto
 from noria.protos.tensorflow import GraphDef
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "keras"
@@ -116,3 +118,23 @@ def test_a_description_of_a_model_that_is_none(tmp_path: Path) -> None:
         file.attrs["model_config"] = text.replace("layers", "liars") if isinstance(text, str) else text
     with pytest.raises(DataLossError, match="not well formed"):
         convert(str(tmp_path / "m.h5"), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("../secret", "leads out of"), ("/etc/hostname", "leads out of"), ("a\0b", "leads out of"), ("link", "is a link")],
+)
+def test_shards_and_external_data_stay_in_their_folder(tmp_path: Path, path: str, said: str) -> None:
+    (tmp_path / "secret").write_bytes(bytes(8))
+    folder = tmp_path / "m"
+    folder.mkdir()
+    (folder / "link").symlink_to("../secret")
+    manifest = [{"paths": [path], "weights": [{"name": "w", "shape": [2], "dtype": "float32"}]}]
+    (folder / "model.json").write_text(json.dumps({"modelTopology": {"node": []}, "weightsManifest": manifest}))
+    with pytest.raises(InvalidArgumentError, match=said):
+        convert(str(folder), str(tmp_path / "out"))
+    tensor = TensorProto(name="w", dims=[2], data_type=1, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=path)
+    with pytest.raises(InvalidArgumentError, match=said):
+        to_array(tensor, str(folder))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "secret"]

@@ -55,7 +55,7 @@ class NpyFolder(Mapping[str, Array]):
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise DataLossError(f"{manifest}: not a list of tensors: {error}") from None
         for file, _ in self._rows.values():
-            if "/" in file or "\\" in file or file in ("", ".", ".."):
+            if "/" in file or "\\" in file or "\0" in file or file in ("", ".", ".."):
                 raise DataLossError(f"{manifest}: names the file {file!r}; only files of the folder itself are read")
 
     def __iter__(self) -> Iterator[str]:

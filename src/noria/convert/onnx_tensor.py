@@ -15,6 +15,7 @@ from noria.dtypes import DType
 from noria.errors import DataLossError, UnimplementedError
 from noria.formats import files
 from noria.formats.saved_model import checked_name
+from noria.formats.saved_model_writer import own_file
 from noria.formats.tensor_proto import numbers, object_array
 from noria.graph.graph import Array
 from noria.protos.onnx import TensorProto
@@ -55,7 +56,7 @@ def _from_bytes(data: Array, dtype: DType, name: str) -> Array:
 def _external(tensor: TensorProto, folder: str, dtype: DType, count: int) -> Array:
     entries = {e.key: e.value for e in tensor.external_data}
     location = checked_name(entries.get("location", ""), f"external data of {tensor.name!r}")
-    data = files.map_bytes(files.join(folder, location))
+    data = files.map_bytes(own_file(folder or ".", files.join(folder, location)))
     try:
         at, size = int(entries.get("offset", 0)), int(entries.get("length", count * dtype.size))
     except ValueError:

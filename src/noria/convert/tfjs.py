@@ -28,6 +28,7 @@ from noria.dtypes import DType
 from noria.errors import DataLossError, InvalidArgumentError, UnimplementedError
 from noria.formats import files
 from noria.formats.saved_model import checked_name
+from noria.formats.saved_model_writer import own_file
 from noria.formats.tensor_proto import field_of
 from noria.graph.export import shape_proto, tensor_proto
 from noria.graph.graph import ShapeAttr, parse_tensor_name
@@ -102,7 +103,7 @@ def _plain(value: Any, key: str = "") -> Any:
 def _weights(manifest: Any, folder: str, file: str) -> Iterator[tuple[str, tuple[Array, DType]]]:
     try:
         for group in manifest:
-            paths = [files.join(folder, checked_name(str(p), file)) for p in group["paths"]]
+            paths = [own_file(folder, files.join(folder, checked_name(str(p), file))) for p in group["paths"]]
             data = b"".join(files.read_bytes(p) for p in paths)
             at = 0
             for weight in group["weights"]:

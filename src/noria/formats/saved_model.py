@@ -133,7 +133,7 @@ def _assets_extra(folder: str) -> tuple[str, ...]:
 def checked_name(name: str, place: str) -> str:
     """``name`` if it stays below the folder it is joined to, else InvalidArgumentError with ``place`` in front."""
     if not name or ".." in name.split("/") or name.startswith("/") or "\0" in name:
-        raise InvalidArgumentError(f"{place}: asset name {name!r} leads out of assets/")
+        raise InvalidArgumentError(f"{place}: file name {name!r} leads out of its folder")
     return name
 
 
