@@ -206,7 +206,36 @@ _TO_SPARSE = [
     _to_sparse(2, [_l(0, 2, 5), _INNER, _FOUR], error=_BAD),
 ]
 
+_DEFAULT = np.array(9, np.int32)
+
+
+def _fill(ids: list[int], values: list[int], rows: object, **options: Any) -> Row:
+    inputs = [_l(*ids), _i(*values), np.array(rows, np.int64), _DEFAULT]
+    return Row("RaggedFillEmptyRows", inputs, lowers=False, **options)
+
+
+_FILLED = [
+    _fill([0, 0, 2], [1, 2, 3], 4, id="gaps"),
+    _fill([2, 0], [1, 2], 3, id="unordered"),
+    _fill([1, 1, 0], [1, 2, 3], 2, id="full"),
+    _fill([], [], 2, id="empty"),
+    _fill(
+        [], [], 0, id="no-rows", skip_oracle="TensorFlow gives the row numbers the shape [0,1]; here they stay a vector"
+    ),
+    Row(
+        "RaggedFillEmptyRows",
+        [_l(1), np.array([b"a"], object), np.array(2, np.int64), np.array(b"d", object)],
+        lowers=False,
+        id="text",
+    ),
+    _fill([0, 5], [1, 2], 3, error=Code.INVALID_ARGUMENT, id="range"),
+    _fill([0], [1], 0, error=Code.INVALID_ARGUMENT, id="none"),
+    _fill([0, 0], [1], 1, error=Code.INVALID_ARGUMENT, id="lengths"),
+    _fill([0], [1], [2], error=Code.INVALID_ARGUMENT, id="rank"),
+]
+
 ROWS: list[Row] = [
+    *_FILLED,
     *_TO_TENSOR,
     Row(
         "RaggedTensorToTensor",

@@ -44,7 +44,35 @@ _OUTPUT = {"output_encoding": each("UTF-8", "UTF-16-BE", "UTF-32-BE")}
 _POINTS = _i(97, 233, 0x20AC, 0x1F600)
 _WRONG = _i(97, 0xD800, 98, 0x110000, -1, 0xFFFF, 0xFFFE, 0xFDD0)
 
+_OFFSETS = [
+    Row(
+        "UnicodeDecodeWithOffsets",
+        [
+            [_s(*(t.encode() for t in _GOOD))],
+            [_s(*_DAMAGED, b"\xe2\x82a\xf0\x9f\x98z\xc0\x80\xed\xa0\x80")],
+            [_s([b"a\tb"], [b"c"])],
+            [np.array(b"ab", object)],
+            [_s()],
+        ],
+        _UTF8
+        | {
+            "errors": each("replace", "ignore"),
+            "replace_control_characters": each(False, True),
+            "Tsplits": dtypes.int64,  # with int32 splits TensorFlow's process ends in a failed check
+        },
+        lowers=False,
+    ),
+    Row(
+        "UnicodeDecodeWithOffsets",
+        [_s("a😀b".encode("utf-16-be"), b"\xd8\x3d\0a")],
+        {"input_encoding": "UTF-16-BE"},
+        lowers=False,
+        id="utf16",
+    ),
+]
+
 ROWS: list[Row] = [
+    *_OFFSETS,
     Row(
         "UnicodeDecode",
         [[_s(*(t.encode() for t in _GOOD))], [_s([b"a", b"b"])], [np.array(b"ab", object)], [_s()]],

@@ -330,3 +330,34 @@ def _to_sparse(call: KernelCall, *inputs: Array) -> tuple[Array, Array, Array]:
     columns = [np.repeat(c, each) for c in columns]
     columns += [np.tile(c.reshape(-1), len(values)) for c in np.indices(inner)]
     return np.stack(columns, axis=1).astype(np.int64), values.reshape(-1), np.array([*dims, *inner], np.int64)
+
+
+@infer("RaggedFillEmptyRows")
+def _fill_empty_infer(call: InferCall) -> list[Shape]:
+    rows, count = call.inputs[2].value, call.shape(0)
+    return [(None,), (None,), (None if rows is None or rows.ndim else int(rows),), (None,) if count is None else count]
+
+
+@kernel("RaggedFillEmptyRows")
+def _fill_empty(call: KernelCall, row_ids: Array, values: Array, rows: Array, default: Array) -> tuple[Array, ...]:
+    """The rows in order, ``default`` in each that has no value; which those are; and where each value went."""
+    if row_ids.ndim != 1 or values.ndim != 1 or rows.ndim or default.ndim:
+        raise InvalidArgumentError(
+            "value_rowids and values must be vectors, nrows and default_value scalars, got shapes "
+            f"{', '.join(shape_text(a.shape) for a in (row_ids, values, rows, default))}"
+        )
+    if len(row_ids) != len(values):
+        raise InvalidArgumentError(
+            f"The length of `values` ({len(values)}) must match the first dimension of `value_rowids` ({len(row_ids)})."
+        )
+    count = int(rows)
+    for i in np.flatnonzero((row_ids < 0) | (row_ids >= count))[:1]:
+        raise InvalidArgumentError(f"value_rowids({int(i)}) is invalid: {int(row_ids[i])} is not in [0, {count})")
+    empty = np.bincount(row_ids, minlength=count) == 0
+    absent = np.flatnonzero(empty)
+    order = np.argsort(np.concatenate([row_ids, absent]), kind="stable")
+    reverse = np.empty(len(order), np.int64)
+    reverse[order] = np.arange(len(order))
+    filled = np.concatenate([values, np.full(len(absent), default[()], values.dtype)])
+    ids = np.concatenate([row_ids, absent]).astype(np.int64)
+    return ids[order], filled[order], empty, reverse[: len(values)]

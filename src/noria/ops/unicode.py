@@ -1,4 +1,4 @@
-"""Text as code points: UnicodeDecode, UnicodeEncode and UnicodeTranscode, after ICU's rules for damaged text.
+"""Text as code points: UnicodeDecode, with offsets or not, UnicodeEncode and UnicodeTranscode; ICU's rules for damage.
 
 ICU and Python agree on those for Unicode encodings: each maximal part of a sequence that cannot be completed is one
 error (The Unicode Standard, section 3.9).
@@ -9,12 +9,12 @@ from __future__ import annotations
 import codecs
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from noria import shapes
-from noria.errors import InvalidArgumentError
+from noria.errors import InvalidArgumentError, UnimplementedError
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, infer, kernel
 from noria.ops._strings import string_array
@@ -63,10 +63,16 @@ def _replacement(call: KernelCall) -> int:
 
 def _decoded(call: KernelCall, texts: Iterable[bytes]) -> Iterable[list[int]]:
     """The code points of each text, errors (and control characters, if asked for) replaced, left out or refused."""
+    return (points for points, _ in _decoded_places(call, texts))
+
+
+def _decoded_places(call: KernelCall, texts: Iterable[bytes]) -> Iterable[tuple[list[int], Sequence[int]]]:
+    """As ``_decoded``, and the number of each code point among those of the text before any was left out."""
     codec, replacement, errors = _codec(call), _replacement(call), call.text("errors")
     control = call.flag("replace_control_characters")
     for text in texts:
         points = [ord(c) for c in text.decode(codec, _MARKING)]
+        places: Sequence[int] = range(len(points))
         if errors == "strict" and _MARK in points:
             raise InvalidArgumentError(
                 f"Invalid formatting on input string: {text[:40]!r} is not {call.text('input_encoding')}; "
@@ -75,10 +81,11 @@ def _decoded(call: KernelCall, texts: Iterable[bytes]) -> Iterable[list[int]]:
         if _MARK in points or (control and any(p < _SPACE for p in points)):
             bad = [p == _MARK or (control and p < _SPACE) for p in points]
             if errors == "ignore":
+                places = [k for k, b in enumerate(bad) if not b]
                 points = [p for p, b in zip(points, bad, strict=True) if not b]
             else:
                 points = [replacement if b else p for p, b in zip(points, bad, strict=True)]
-        yield points
+        yield points, places
 
 
 def _encoded(points: Iterable[int], encoding: str) -> bytes:
@@ -104,6 +111,46 @@ def _decode(call: KernelCall, texts: Array) -> tuple[Array, Array]:
     rows = list(_decoded(call, texts.reshape(-1).tolist()))
     splits = np.cumsum([0, *(len(r) for r in rows)]).astype(call.output_dtype)
     return splits, np.array([p for row in rows for p in row], np.int32)
+
+
+def _starts(text: bytes, codec: str) -> list[int]:
+    """Where each character of ``text`` begins, and each error, in bytes."""
+    starts: list[int] = []
+    at = 0
+    while at < len(text):
+        try:
+            good, bad = text[at:].decode(codec), 0
+        except UnicodeDecodeError as error:
+            good, bad = text[at : at + error.start].decode(codec), error.end - error.start
+        for character in good:
+            starts.append(at)
+            at += len(character.encode(codec))
+        if bad:
+            starts.append(at)
+            at += bad
+    return starts
+
+
+@infer("UnicodeDecodeWithOffsets")
+def _decode_offsets_infer(call: InferCall) -> list[Shape]:
+    count = shapes.num_elements(call.shape(0))
+    return [(None if count is None else count + 1,), (None,), (None,)]
+
+
+@kernel("UnicodeDecodeWithOffsets")
+def _decode_offsets(call: KernelCall, texts: Array) -> tuple[Array, Array, Array]:
+    """As UnicodeDecode, and the byte at which each character begins in its text."""
+    codec = _codec(call)
+    if codec in ("utf-16", "utf-32"):
+        raise UnimplementedError(f"offsets in {codec} text whose byte order is not given; use {codec}-be or {codec}-le")
+    splits, points, offsets = [0], [], []
+    listed: list[bytes] = texts.reshape(-1).tolist()
+    for text, (row, places) in zip(listed, _decoded_places(call, listed), strict=True):
+        starts = _starts(text, codec)
+        points += row
+        offsets += [starts[k] for k in places]
+        splits.append(len(points))
+    return np.array(splits, call.output_dtype), np.array(points, np.int32), np.array(offsets, np.int64)
 
 
 # Encode
