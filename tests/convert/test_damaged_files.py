@@ -19,6 +19,7 @@ from google.protobuf import json_format
 import graphs
 from formats.test_damaged_files import damaged
 from noria import dtypes
+from noria.compile.ort import run_file
 from noria.convert import Options, convert
 from noria.convert.keras_files import read_keras
 from noria.convert.onnx_tensor import to_array
@@ -138,3 +139,10 @@ def test_shards_and_external_data_stay_in_their_folder(tmp_path: Path, path: str
     with pytest.raises(InvalidArgumentError, match=said):
         to_array(tensor, str(folder))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "secret"]
+
+
+def test_a_graph_that_the_engine_refuses(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"\x08\x0a")  # a model of an IR version and nothing else
+    with pytest.raises(InvalidArgumentError, match="the engine refuses"):
+        run_file(str(tmp_path / "m.onnx"))
+    assert capfd.readouterr().out == ""

@@ -129,8 +129,9 @@ def run_file(path: str) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"], disabled_optimizers=_WRONG_OPTIMIZERS
-        )
+            path, options, providers=["CPUExecutionProvider"], disabled_optimizers=_WRONG_OPTIMIZERS,
+            enable_fallback=0,  # it would print, and try the same again
+        )  # fmt: skip
     except Exception as error:
         raise InvalidArgumentError(f"{path}: the engine refuses the model: {_first_line(error)}") from error
     names = [output.name for output in session.get_outputs()]
