@@ -27,7 +27,7 @@ def noria_process(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_version_and_help_need_no_heavy_import() -> None:
-    heavy = ("numpy", "google.protobuf", "onnxruntime", "rich", "grpc", "noria.model")
+    heavy = ("numpy", "google.protobuf", "onnxruntime", "grpc", "noria.model")
     code = (
         "import sys, noria.cli\n"
         "for arguments in (['--version'], ['--help'], ['show', '--help'], ['run', '--help']):\n"

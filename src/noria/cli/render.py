@@ -1,15 +1,18 @@
-"""Pages of text: headings, tables and code, as rich tables in a terminal and as plain lines anywhere else.
+"""Pages of text: headings, tables and code, with bold type and colours in a terminal and as plain lines anywhere else.
 
 Names come from models, which may hold anything: control characters are shown escaped, never sent to the terminal.
-``NO_COLOR`` turns colours off, as rich honours it; a pipe gets the plain form whatever the terminal is.
+``NO_COLOR`` turns colours off; a pipe gets the plain form whatever the terminal is.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import IO, TypeAlias
+from typing import IO, Any, TypeAlias
+
+import click
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def write(blocks: Iterable[Block], out: IO[str] | None = None) -> None:
     """Writes ``blocks`` to ``out`` (stdout)."""
     stream = sys.stdout if out is None else out
     if stream.isatty():
-        _write_rich(blocks, stream)
+        stream.writelines(line + "\n" for block in blocks for line in _terminal_lines(block))
     else:
         stream.writelines(line + "\n" for block in blocks for line in plain_lines(block))
 
@@ -79,6 +82,12 @@ def plain_lines(block: Block) -> list[str]:
 
 
 def _plain_table(table: Table) -> list[str]:
+    lines = _grid(table)
+    return ["", clean(table.title), *lines] if table.title else lines
+
+
+def _grid(table: Table) -> list[str]:
+    """The column names and the rows, in columns as wide as their widest cell."""
     rows = [list(table.columns), *([clean(cell) for cell in row] for row in table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
     right = [column in table.right for column in table.columns]
@@ -86,41 +95,27 @@ def _plain_table(table: Table) -> list[str]:
     for row in rows:
         cells = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
         lines.append(("  " + "  ".join(cells)).rstrip())
-    return ["", clean(table.title), *lines] if table.title else lines
+    return lines
 
 
-def _write_rich(blocks: Iterable[Block], stream: IO[str]) -> None:
-    # rich costs 40 ms to import: only a terminal needs it.
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
+def _styled(text: str, **style: Any) -> str:
+    return text if os.environ.get("NO_COLOR") else click.style(text, **style)
 
-    console = Console(file=stream, highlight=False)
-    for block in blocks:
-        match block:
-            case Lines(lines, terminal):
-                if terminal:
-                    for line in lines:
-                        console.print(Text(clean(line)))
-            case Heading(text):
-                console.print()
-                console.print(Text(clean(text), style="bold"))
-            case Code(title, text):
-                console.print()
-                console.print(Text(clean(title), style="bold"))
-                for line in text.splitlines():
-                    console.print(Text(clean(line), style="cyan"), soft_wrap=True)
-            case Table():
-                if block.title:  # rich would wrap a table's own title at the table's width
-                    console.print()
-                    console.print(Text(clean(block.title), style="bold"), soft_wrap=True)
-                grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-                for column in block.columns:
-                    grid.add_column(column, justify="right" if column in block.right else "left", overflow="fold")
-                for row in block.rows:
-                    grid.add_row(*(Text(clean(cell)) for cell in row))
-                console.print(grid)
+
+def _terminal_lines(block: Block) -> list[str]:
+    """The lines of one block for a terminal."""
+    match block:
+        case Lines(lines, terminal):
+            return [clean(line) for line in lines] if terminal else []
+        case Heading(text):
+            return ["", _styled(clean(text), bold=True)]
+        case Code(title, text):
+            return ["", _styled(clean(title), bold=True), *(_styled(clean(c), fg="cyan") for c in text.splitlines())]
+        case Table():
+            grid = _grid(block)
+            heading = ["", _styled(clean(block.title), bold=True)] if block.title else []
+            rule = "  " + "─" * max(len(line) - 2 for line in grid)
+            return [*heading, _styled(grid[0], bold=True), rule, *grid[1:]]
 
 
 def counted(count: int, noun: str) -> str:
