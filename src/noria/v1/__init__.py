@@ -24,6 +24,7 @@ _MODULES = (
     "graph_keys",
     "device",
     "operation",
+    "tensor_spec",
     "graph",
     "event_writer",
     "convert",
