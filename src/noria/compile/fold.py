@@ -19,7 +19,7 @@ from noria.graph import rules
 from noria.graph.graph import Array, Graph, Node, Tensor
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
-from noria.graph.rules import Bodies, InferCall, Info, KernelCall, Out
+from noria.graph.rules import Bodies, Info, KernelCall
 
 _FOLD_ANYWAY = 1 << 16  # elements: results up to this size are folded however small their inputs are
 _OPAQUE = (dtypes.resource, dtypes.variant)
@@ -52,7 +52,7 @@ def _outputs(node: Node, inputs: tuple[Info, ...], resources: Resources, bodies:
         return [Info(d, (), handle=node) for d in node.output_dtypes]
     if node.op == "Identity" and inputs[0].handle is not None:
         return [inputs[0]]
-    outs = _inferred(node, inputs, bodies)
+    outs = rules.inferred(node, inputs, bodies)
     if outs and outs[0].dtype is dtypes.resource and ("element_shape" in node.attrs or node.op in HANDLES):
         outs[0] = replace(outs[0], handle=node)  # who makes a TensorArray or a variable tells the shape it holds
     if _foldable(node, inputs, outs):
@@ -60,31 +60,7 @@ def _outputs(node: Node, inputs: tuple[Info, ...], resources: Resources, bodies:
             return _folded(node, inputs, resources)
         except (TFError, ArithmeticError, ValueError, TypeError):
             pass  # an op that fails on constants fails when it runs, as in TensorFlow, or never if it is not needed
-    return [_known_vector(node.op, info) for info in outs]
-
-
-def _inferred(node: Node, inputs: tuple[Info, ...], bodies: Bodies | None) -> list[Info]:
-    rule = rules.infer.get(node.op)
-    if rule is None:
-        return [Info(d, None) for d in node.output_dtypes]
-    try:
-        results = rule(InferCall(node, inputs, bodies))
-        return [
-            Info(dtype, out.shape, dims=out.dims) if isinstance(out, Out) else Info(dtype, out)
-            for dtype, out in zip(node.output_dtypes, results, strict=True)
-        ]
-    except rules.MALFORMED as error:
-        raise rules.malformed(node, error) from error
-
-
-def _known_vector(op: str, info: Info) -> Info:
-    """A shape vector (or scalar) of which every element is known is a constant."""
-    if op in ("Placeholder", "PlaceholderWithDefault") or info.dims is None or None in info.dims:
-        return info
-    if info.shape not in ((), (len(info.dims),)):
-        return info
-    value = np.array(info.dims, info.dtype.numpy).reshape(info.shape)
-    return Info(info.dtype, info.shape, value)
+    return [rules.known_vector(node.op, info) for info in outs]
 
 
 def _foldable(node: Node, inputs: tuple[Info, ...], outs: Sequence[Info]) -> bool:

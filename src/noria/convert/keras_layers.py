@@ -29,12 +29,21 @@ def layer(*names: str) -> Callable[[Build], Build]:
 class LayerCall:
     """One layer: its configuration, and its weights as variables, made when they are first asked for."""
 
-    def __init__(self, name: str, kind: str, config: dict[str, Any], arrays: Sequence[Array], made: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        config: dict[str, Any],
+        arrays: Sequence[Array] = (),
+        made: dict[int, Any] | None = None,
+        wrapper: LayerCall | None = None,
+    ) -> None:
         self.name = name
         self.kind = kind
         self.config = config
         self._arrays = list(arrays)
-        self._made: dict[int, Any] = made
+        self._made = {} if made is None else made
+        self._wrapper = wrapper
         self._next = 0
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -43,6 +52,8 @@ class LayerCall:
 
     def weight(self, name: str) -> Any:
         """The next weight as a variable called ``layer/name``; DataLossError when the file has no more."""
+        if self._wrapper is not None:  # a layer within a layer takes that one's weights in turn
+            return self._wrapper.weight(f"{self.name.removeprefix(self._wrapper.name + '/')}/{name}")
         at = self._next
         self._next += 1
         if at >= len(self._arrays):
@@ -58,10 +69,6 @@ class LayerCall:
                 initializer=tf.zeros_initializer(),
             )
         return self._made[at]
-
-    def rewind(self) -> None:
-        """The layer is called again, with the same weights."""
-        self._next = 0
 
     def cannot(self, what: str) -> UnimplementedError:
         return UnimplementedError(f"layer {self.name!r} ({self.kind}) {what}, which is not converted")
@@ -87,7 +94,7 @@ def activate(call: LayerCall, value: Any, wanted: Any) -> Any:
     if isinstance(wanted, dict):
         inner = wanted.get("config", {})
         if wanted.get("class_name") in LAYERS and isinstance(inner, dict):
-            return LAYERS[wanted["class_name"]](LayerCall(call.name, wanted["class_name"], inner, (), {}), value)
+            return LAYERS[wanted["class_name"]](LayerCall(call.name, wanted["class_name"], inner), value)
         wanted = inner if isinstance(inner, str) else wanted.get("class_name", "")
     simple: dict[str, Callable[[Any], Any]] = {
         "linear": lambda x: x,

@@ -128,9 +128,7 @@ def _simple_layer(call: LayerCall, x: Any) -> Any:
 def _inner(call: LayerCall, spec: dict[str, Any], prefix: str, **changes: Any) -> LayerCall:
     """The layer inside a wrapper; it takes the wrapper's weights in turn."""
     config = {**spec["config"], **changes}
-    inner = LayerCall(f"{call.name}/{prefix}", spec["class_name"], config, (), {})
-    inner.weight = lambda name: call.weight(f"{prefix}/{name}")  # type: ignore[method-assign]
-    return inner
+    return LayerCall(f"{call.name}/{prefix}", spec["class_name"], config, wrapper=call)
 
 
 @layer("Bidirectional")

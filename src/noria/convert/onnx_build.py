@@ -23,7 +23,7 @@ from noria.graph.graph import Array, Attr, Node, ShapeAttr, Tensor
 from noria.graph.op_spec import is_stateful, op_spec
 from noria.graph.resources import Resources
 from noria.graph.rewrite import unique_name
-from noria.graph.rules import InferCall, Info, KernelCall, Out
+from noria.graph.rules import Info, KernelCall
 from noria.protos import op_defs
 from noria.protos.onnx import AttributeProto, NodeProto, TensorProto
 from noria.protos.tensorflow import NodeDef
@@ -123,7 +123,7 @@ class Builder:
         assert spec is not None
         complete = {**spec.defaults, **attrs}
         node = Node(f"{self.scope}/{op}", op, attrs=complete, output_dtypes=spec.output_dtypes(complete))
-        infos = _infer(node, tuple(v.info for v in flat))
+        infos = [rules.known_vector(node.op, i) for i in rules.inferred(node, tuple(v.info for v in flat))]
         folded = _fold(node, flat, infos)
         if folded is not None:
             return tuple(Val(info) for info in folded)
@@ -196,23 +196,6 @@ class Builder:
 
 def _to_first(rank: int) -> list[int]:
     return [0, rank - 1, *range(1, rank - 1)]
-
-
-def _infer(node: Node, inputs: tuple[Info, ...]) -> list[Info]:
-    rule = rules.infer.get(node.op)
-    found: Sequence[Any] = [None] * len(node.output_dtypes)
-    if rule is not None:
-        try:
-            found = rule(InferCall(node, inputs))
-        except rules.MALFORMED as error:
-            raise rules.malformed(node, error) from error
-    outs = []
-    for dtype, out in zip(node.output_dtypes, found, strict=True):
-        info = Info(dtype, out.shape, dims=out.dims) if isinstance(out, Out) else Info(dtype, out)
-        if info.dims is not None and None not in info.dims and info.shape in ((), (len(info.dims),)):
-            info = Info(dtype, info.shape, np.array(info.dims, dtype.numpy).reshape(info.shape))
-        outs.append(info)
-    return outs
 
 
 def _fold(node: Node, inputs: Sequence[Val], infos: Sequence[Info]) -> list[Info] | None:

@@ -7,7 +7,7 @@ unknown attributes) stays as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from noria.errors import InvalidArgumentError
 from noria.formats.tensor_proto import to_array
 from noria.graph import rules
 from noria.graph.graph import Graph, Node, Tensor, parse_tensor_name
-from noria.graph.rules import InferCall, Info, Out
+from noria.graph.rules import Info
 from noria.protos import op_defs
 from noria.protos.tensorflow import AttrValue, GraphDef, MetaGraphDef, NodeDef, OpList
 from noria.shapes import Shape
@@ -322,18 +322,11 @@ def tensor_shape_from_node_def_name(graph: Graph, input_name: str) -> Shape:
     return infos[tensor].shape
 
 
-def _infer(node: Node, inputs: tuple[Info, ...]) -> Iterator[Info]:
-    if node.op == "Const" and isinstance(node.attrs.get("value"), np.ndarray):
-        value: Any = node.attrs["value"]
-        yield Info(node.output_dtypes[0], value.shape, value)
-        return
-    rule = rules.infer.get(node.op)
-    try:
-        found = [None] * len(node.output_dtypes) if rule is None else rule(InferCall(node, inputs))
-    except rules.MALFORMED as error:
-        raise rules.malformed(node, error) from error
-    for dtype, out in zip(node.output_dtypes, found, strict=True):
-        yield Info(dtype, out.shape, dims=out.dims) if isinstance(out, Out) else Info(dtype, out)
+def _infer(node: Node, inputs: tuple[Info, ...]) -> list[Info]:
+    value = node.attrs.get("value")
+    if node.op == "Const" and isinstance(value, np.ndarray):
+        return [Info(node.output_dtypes[0], value.shape, value)]
+    return rules.inferred(node, inputs)
 
 
 def describe(meta: MetaGraphDef) -> MetaGraphDef:

@@ -418,6 +418,34 @@ def malformed(node: Node, error: Exception) -> TFError:
     return InvalidArgumentError(f"node {node.name!r} ({node.op}) is not well formed: {type(error).__name__}: {error}")
 
 
+def inferred(node: Node, inputs: Sequence[Info], bodies: Bodies | None = None) -> list[Info]:
+    """What the rule of ``node``'s op tells of its outputs; only their dtypes where there is no rule.
+
+    Raises InvalidArgumentError where the inputs cannot fit together.
+    """
+    rule = infer.get(node.op)
+    if rule is None:
+        return [Info(d, None) for d in node.output_dtypes]
+    try:
+        results = rule(InferCall(node, tuple(inputs), bodies))
+        return [
+            Info(dtype, out.shape, dims=out.dims) if isinstance(out, Out) else Info(dtype, out)
+            for dtype, out in zip(node.output_dtypes, results, strict=True)
+        ]
+    except MALFORMED as error:
+        raise malformed(node, error) from error
+
+
+def known_vector(op: str, info: Info) -> Info:
+    """``info`` of an output of ``op``; a shape vector (or scalar) of which every element is known is a constant."""
+    if op in ("Placeholder", "PlaceholderWithDefault") or info.dims is None or None in info.dims:
+        return info
+    if info.shape not in ((), (len(info.dims),)):
+        return info
+    value = np.array(info.dims, info.dtype.numpy).reshape(info.shape)
+    return Info(info.dtype, info.shape, value)
+
+
 def missing(nodes: Iterable[Node]) -> str:
     """A sentence naming every op of ``nodes`` that neither lowers nor has a kernel; empty when all can run."""
     first: dict[str, tuple[int, str]] = {}

@@ -18,7 +18,7 @@ from noria.graph import rules
 from noria.graph.graph import Node
 from noria.graph.op_spec import is_stateful, op_spec
 from noria.graph.resources import Resources
-from noria.graph.rules import InferCall, Info, KernelCall, Out
+from noria.graph.rules import Info, KernelCall
 
 _SMALL: Final = 1024  # elements up to which constants are followed
 _NOTHING: Final = Resources()
@@ -30,22 +30,8 @@ def infer_outputs(node: Node, inputs: Sequence[Info]) -> list[Info]:
         value = node.attrs["value"]
         assert isinstance(value, np.ndarray)
         return [Info(node.output_dtypes[0], value.shape, value if value.size <= _SMALL else None)]
-    outs = _inferred(node, inputs)
-    return _folded(node, inputs, outs) or [_known_vector(node, info) for info in outs]
-
-
-def _inferred(node: Node, inputs: Sequence[Info]) -> list[Info]:
-    rule = rules.infer.get(node.op)
-    if rule is None:
-        return [Info(d, None) for d in node.output_dtypes]
-    try:
-        results = rule(InferCall(node, tuple(inputs)))
-        return [
-            Info(dtype, out.shape, dims=out.dims) if isinstance(out, Out) else Info(dtype, out)
-            for dtype, out in zip(node.output_dtypes, results, strict=True)
-        ]
-    except rules.MALFORMED as error:
-        raise rules.malformed(node, error) from error
+    outs = rules.inferred(node, inputs)
+    return _folded(node, inputs, outs) or [rules.known_vector(node.op, info) for info in outs]
 
 
 def _folded(node: Node, inputs: Sequence[Info], outs: Sequence[Info]) -> list[Info] | None:
@@ -83,12 +69,3 @@ _OPAQUE: Final = frozenset(
         "Print",
     }
 )
-
-
-def _known_vector(node: Node, info: Info) -> Info:
-    """A shape vector of which every element is known is a constant."""
-    if node.op in ("Placeholder", "PlaceholderWithDefault") or info.dims is None or None in info.dims:
-        return info
-    if info.shape not in ((), (len(info.dims),)):
-        return info
-    return Info(info.dtype, info.shape, np.array(info.dims, info.dtype.numpy).reshape(info.shape))
