@@ -130,13 +130,23 @@ _ONNX_LEFT_OUT: Final = {
     ("ModelProto", "configuration"),
 }
 # Written by hand, no reference descriptors exist for it: kept when ``print`` runs again.
-_HAND_WRITTEN: Final = ["batching_config.proto", "training.proto"]
+_HAND_WRITTEN: Final = [
+    "batching_config.proto",
+    "server_files.proto",
+    "training.proto",
+    "kserve.proto",
+    "health.proto",
+    "reflection.proto",
+]
 _WELL_KNOWN: Final = ["google/protobuf/any.proto", "google/protobuf/wrappers.proto"]
 # Python modules: the packages each one shows.
 MODULES: Final = {
     "tensorflow": ["tensorflow"],
     "error_codes": ["tensorflow.error"],
     "serving": ["tensorflow.serving"],
+    "kserve": ["inference"],
+    "health": ["grpc.health.v1"],
+    "reflection": ["grpc.reflection.v1alpha"],
     "onnx": ["onnx"],
     "wellknown": ["google.protobuf"],
 }

@@ -17,7 +17,8 @@ from noria import dtypes
 from noria.dtypes import DType
 from noria.protos import tensorflow as tf
 from noria.serving.config import ServerConfig
-from noria.serving.manager import Manager
+from noria.serving.core import Core
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.names import PREDICT
 from noria.serving.server import Server
 
@@ -88,7 +89,7 @@ def serving(manager: Manager, **settings: Any) -> Iterator[Server]:
 
     async def run() -> None:
         try:
-            server = Server(manager, config)
+            server = Server(Core.make(manager, config))
             await server.start()
         except Exception as error:
             started.set_exception(error)

@@ -19,8 +19,8 @@ from conftest import SHARED
 from noria.protos import POOL
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
-from noria.serving.manager import Manager
-from noria.serving.model import make_loader
+from noria.serving.lifecycle.loader import make_loader
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.server import Server
 from serving.fakes import call_grpc, serving
 

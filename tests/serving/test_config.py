@@ -34,12 +34,12 @@ def test_booleans(argv: list[str], expected: bool) -> None:
     assert parse_flags(argv)[0].rest_api_enable_cors_support is expected
 
 
-def test_known_flags_that_do_nothing_yet_warn() -> None:
-    config, warnings = parse_flags(["--enable_batching", "--model_config_file", "a.txt", "--port=1"])
-    assert config == ServerConfig(port=1)
+def test_flags_without_a_meaning_here_are_accepted_and_say_so() -> None:
+    config, warnings = parse_flags(["--xla_cpu_compilation_enabled", "--mixed_precision", "bfloat16", "--port=1"])
+    assert config.port == 1
     assert warnings == [
-        "--enable_batching is not supported yet and has no effect",
-        "--model_config_file is not supported yet and has no effect",
+        "--xla_cpu_compilation_enabled has no effect: models run on ONNX Runtime, not on XLA",
+        "--mixed_precision has no effect: models run in the precision they were saved in",
     ]
 
 

@@ -17,7 +17,7 @@ from noria.formats import tensor_proto
 from noria.protos import serving as pb
 from noria.protos import tensorflow as tf
 from noria.serving.grpc_api import GRPC_STATUS
-from noria.serving.manager import Manager
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.server import Server
 from serving.fakes import FakeModel, FakeSignature, call_grpc, half_plus_two, serving, specs

@@ -15,8 +15,9 @@ from noria import dtypes
 from noria.formats import tensor_proto
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
+from noria.serving.core import Core
 from noria.serving.grpc_api import GrpcApi
-from noria.serving.manager import Manager
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.runner import Runner
 from serving.fakes import FakeModel, FakeSignature, half_plus_two, specs
@@ -35,7 +36,7 @@ def _api() -> GrpcApi:
     )
     manager = Manager(lambda _: model)
     manager.load("m", 1, "m/1")
-    return GrpcApi(manager, Runner(2), ServerConfig())
+    return GrpcApi(Core(ServerConfig(), manager, Runner(2)))
 
 
 _LOOP = asyncio.new_event_loop()

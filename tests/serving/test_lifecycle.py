@@ -18,9 +18,9 @@ from noria.errors import (
     NotFoundError,
     TFError,
 )
-from noria.serving import source
-from noria.serving.manager import Manager
-from noria.serving.servable import Cost, Model, Servable, ServableId, State
+from noria.serving.lifecycle import source
+from noria.serving.lifecycle.manager import Manager
+from noria.serving.lifecycle.servable import Cost, Model, Servable, ServableId, State
 from serving.fakes import FakeModel, half_plus_two
 
 

@@ -23,7 +23,7 @@ from conftest import SHARED
 from noria.errors import UnimplementedError
 from noria.formats import tensor_proto
 from noria.protos import serving as pb
-from noria.serving.manager import Manager
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.server import Server
 from real_models import Array, Call, RealModel, compare, corpus, zoo
 from serving.fakes import call_grpc, serving

@@ -17,7 +17,7 @@ import pytest
 
 from noria import dtypes
 from noria.errors import Code, FailedPreconditionError
-from noria.serving.manager import Manager
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.rest import HTTP_STATUS
 from noria.serving.server import Server
 from serving.fakes import FakeModel, FakeSignature, half_plus_two, serving, specs

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from noria import dtypes
 from noria.serving.config import ServerConfig
-from noria.serving.manager import Manager
+from noria.serving.core import Core
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.rest import RestApi
 from noria.serving.runner import Runner
@@ -45,7 +46,7 @@ def _app() -> RestApi:
     )
     manager = Manager(lambda _: model)
     manager.load("m", 1, "m/1")
-    return RestApi(manager, Runner(2), ServerConfig())
+    return RestApi(Core(ServerConfig(), manager, Runner(2)))
 
 
 _APP = _app()

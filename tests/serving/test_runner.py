@@ -13,8 +13,8 @@ import pytest
 
 from noria import dtypes
 from noria.errors import DeadlineExceededError, InvalidArgumentError
+from noria.serving.lifecycle.servable import Cost, Servable, ServableId, State
 from noria.serving.runner import Runner
-from noria.serving.servable import Cost, Servable, ServableId, State
 from serving.fakes import FakeModel, FakeSignature, specs
 
 ARRAYS = {"x": np.zeros(1, np.float32)}

@@ -68,7 +68,7 @@ _PORTS = ("--port=-1", "--rest_api_port=-1")
 
 
 def test_serves_a_model_and_drains_on_sigterm() -> None:
-    with process(*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}", "--enable_batching") as child:
+    with process(*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}", "--enable_profiler") as child:
         grpc_port, rest_port = ready(child)
         assert predict(rest_port) == (200, {"predictions": [2.5, 3.0]})
         status = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name="m"))
@@ -95,7 +95,7 @@ def test_serves_a_model_and_drains_on_sigterm() -> None:
         assert b'"predictions": [4.0]' in answer
         assert child.wait(20) == 0
         assert child.stderr is not None
-        assert "--enable_batching is not supported yet and has no effect" in child.stderr.read()
+        assert "--enable_profiler has no effect" in child.stderr.read()
 
 
 def test_a_second_signal_ends_it_at_once() -> None:

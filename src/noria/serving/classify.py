@@ -11,9 +11,9 @@ import numpy as np
 from noria import dtypes
 from noria.errors import InvalidArgumentError, UnimplementedError
 from noria.formats.saved_model import DEFAULT_SIGNATURE
+from noria.serving.lifecycle.servable import Model, Signature
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.predict import check_dtypes
-from noria.serving.servable import Model, Signature
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

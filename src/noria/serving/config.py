@@ -18,43 +18,96 @@ def _flag(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
+def _no_effect(default: Any, why: str) -> Any:
+    """A flag of TensorFlow Serving that changes nothing here; the log says so where a command line has it."""
+    return field(default=default, metadata={"help": f"accepted, has no effect: {why}", "no_effect": why})
+
+
+_NO_XLA: Final = "models run on ONNX Runtime, not on XLA"
+_NO_TFLITE: Final = "models run from their saved_model.pb"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """Settings of a server; every field is a flag of the same name."""
+    """Settings of a server; every field is a flag of the same name. The first groups are TensorFlow Serving's."""
 
+    # Ports
     port: int = _flag(8500, "TCP port of the gRPC API; 0 turns it off, -1 takes any free port")
     grpc_socket_path: str = _flag("", "also serve the gRPC API on this UNIX socket")
     rest_api_port: int = _flag(0, "TCP port of the REST API; 0 turns it off, -1 takes any free port")
     rest_api_timeout_in_ms: int = _flag(30000, "milliseconds after which a REST request is answered with 504")
     rest_api_enable_cors_support: bool = _flag(False, "send Access-Control-Allow-* headers with every REST answer")
-    rest_api_max_body_bytes: int = _flag(256 << 20, "largest REST body that is accepted, in bytes")
+    grpc_channel_arguments: str = _flag("", "gRPC server options, as name=value,name=value")
+    enable_grpc_healthcheck_service: bool = _flag(True, "serve gRPC's health checking protocol")
+
+    # Models
     model_name: str = _flag("default", "name under which the model is served")
     model_base_path: str = _flag("", "directory (or URL) that holds one numbered directory for each version")
+    model_config_file: str = _flag("", "text file of a ModelServerConfig: all models; replaces the two flags above")
+    model_config_file_poll_wait_seconds: int = _flag(0, "seconds between looks at the config file; 0 reads it once")
+    file_system_poll_wait_seconds: float = _flag(
+        1.0, "seconds between looks for new versions; 0 looks once, a negative number never"
+    )
+    allow_version_labels_for_unavailable_models: bool = _flag(
+        False, "a reload may give a label to a version that is not loaded yet"
+    )
     saved_model_tags: str = _flag("serve", "tags of the graph to load, comma-separated")
+    num_load_threads: int = _flag(0, "versions that load at the same time; 0 for one at a time")
+    num_unload_threads: int = _flag(0, "versions that unload at the same time; 0 for one at a time")
+    max_num_load_retries: int = _flag(5, "how often a failed load is tried again")
+    load_retry_interval_micros: int = _flag(60_000_000, "microseconds between two tries of a load")
+    enable_model_warmup: bool = _flag(True, "replay assets.extra/tf_serving_warmup_requests before a version serves")
+    num_request_iterations_for_warmup: int = _flag(0, "how often each warm-up record is replayed; 0 for once")
     enable_signature_method_name_check: bool = _flag(False, "refuse signatures whose method_name is of another method")
     enable_serialization_as_tensor_content: bool = _flag(False, "answer gRPC Predict in tensor_content")
+
+    # Batching and threads
+    enable_batching: bool = _flag(False, "batch by --batching_parameters_file instead of by measurement")
+    batching_parameters_file: str = _flag("", "text file of BatchingParameters")
+    enable_per_model_batching_parameters: bool = _flag(
+        False, "batching_params.pbtxt in a version's directory sets its batching"
+    )
+    tensorflow_session_parallelism: int = _flag(0, "threads that one model run may use; 0 for one per CPU")
     tensorflow_intra_op_parallelism: int = _flag(0, "threads that one model run may use; 0 for one per CPU")
 
+    # Seeing it and trusting it
+    monitoring_config_file: str = _flag("", "text file of a MonitoringConfig: where metrics are, or that they are off")
+    ssl_config_file: str = _flag("", "text file of an SSLConfig: TLS on the gRPC port")
 
-# TensorFlow Serving's flags that are not served yet: a command line that has one still starts, with a warning.
-_NOT_YET: Final = frozenset({
-    "rest_api_num_threads", "model_config_file", "model_config_file_poll_wait_seconds", "enable_batching",
-    "batching_parameters_file", "enable_per_model_batching_parameters", "file_system_poll_wait_seconds",
-    "allow_version_labels_for_unavailable_models", "monitoring_config_file", "ssl_config_file", "use_alts_credentials",
-    "num_load_threads", "num_unload_threads", "max_num_load_retries", "load_retry_interval_micros",
-    "enable_model_warmup", "num_request_iterations_for_warmup", "tensorflow_session_parallelism",
-    "tensorflow_inter_op_parallelism", "tensorflow_session_config_file", "platform_config_file",
-    "per_process_gpu_memory_fraction", "grpc_channel_arguments", "grpc_max_threads", "enable_grpc_healthcheck_service",
-    "enable_profiler", "flush_filesystem_caches", "remove_unused_fields_from_bundle_metagraph", "prefer_tflite_model",
-    "num_tflite_pools", "num_tflite_interpreters_per_pool", "xla_cpu_compilation_enabled",
-    "xla_gpu_compilation_enabled", "mixed_precision", "thread_pool_factory_config_file", "skip_initialize_tpu",
-    "version",
-})  # fmt: skip
+    # TensorFlow Serving's flags without a meaning here
+    tensorflow_inter_op_parallelism: int = _no_effect(0, "a compiled graph has no pool for independent ops")
+    rest_api_num_threads: int = _no_effect(0, "one event loop reads all connections")
+    grpc_max_threads: int = _no_effect(0, "one event loop reads all connections")
+    use_alts_credentials: bool = _no_effect(False, "ALTS exists on Google's machines only; use --ssl_config_file")
+    tensorflow_session_config_file: str = _no_effect("", "there is no TensorFlow session")
+    platform_config_file: str = _no_effect("", "there is one platform, tensorflow")
+    per_process_gpu_memory_fraction: float = _no_effect(0.0, "the engine takes memory as it needs it")
+    enable_profiler: bool = _no_effect(True, "TensorFlow's profiler is part of TensorFlow")
+    flush_filesystem_caches: bool = _no_effect(True, "weights stay mapped from their files")
+    remove_unused_fields_from_bundle_metagraph: bool = _no_effect(True, "what a model does not need is never kept")
+    prefer_tflite_model: bool = _no_effect(False, _NO_TFLITE)
+    num_tflite_pools: int = _no_effect(0, _NO_TFLITE)
+    num_tflite_interpreters_per_pool: int = _no_effect(1, _NO_TFLITE)
+    xla_cpu_compilation_enabled: bool = _no_effect(False, _NO_XLA)
+    xla_gpu_compilation_enabled: bool = _no_effect(False, _NO_XLA)
+    mixed_precision: str = _no_effect("", "models run in the precision they were saved in")
+    thread_pool_factory_config_file: str = _no_effect("", "there is one thread pool, the engine's")
+    skip_initialize_tpu: bool = _no_effect(False, "there is no TPU")
+
+    # Noria's own
+    rest_api_max_body_bytes: int = _flag(256 << 20, "largest REST body that is accepted, in bytes")
+
+    @property
+    def threads(self) -> int | None:
+        """Threads that one model run may use; None for one per CPU."""
+        return self.tensorflow_intra_op_parallelism or self.tensorflow_session_parallelism or None
+
+
 _BOOLEANS: Final = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 
 def parse_flags(argv: Sequence[str]) -> tuple[ServerConfig, list[str]]:
-    """The settings on a command line, and warnings about flags that are known but not served yet.
+    """The settings on a command line, and a warning for each flag given that has no effect here.
 
     Raises InvalidArgumentError, with the nearest flag names, for an unknown flag, a value of the wrong type or a stray
     argument.
@@ -70,13 +123,8 @@ def parse_flags(argv: Sequence[str]) -> tuple[ServerConfig, list[str]]:
         name = name.replace("-", "_")
         if not word.startswith("-") or not name:
             raise InvalidArgumentError(f"unexpected argument {word!r}; flags are written --name=value")
-        if name in _NOT_YET:
-            if not equals and at < len(argv) and not argv[at].startswith("-"):
-                at += 1
-            warnings.append(f"--{name} is not supported yet and has no effect")
-            continue
         if name not in known:
-            raise InvalidArgumentError(_unknown(name, [*known, *_NOT_YET]))
+            raise InvalidArgumentError(_unknown(name, list(known)))
         kind = type(known[name].default)
         if not equals:
             following = argv[at] if at < len(argv) else None
@@ -88,6 +136,8 @@ def parse_flags(argv: Sequence[str]) -> tuple[ServerConfig, list[str]]:
                 text = following
                 at += 1
         values[name] = _value(name, kind, text)
+        if why := known[name].metadata.get("no_effect"):
+            warnings.append(f"--{name} has no effect: {why}")
     return ServerConfig(**values), warnings
 
 
@@ -96,11 +146,12 @@ def _value(name: str, kind: type, text: str) -> Any:
         if text.lower() not in _BOOLEANS:
             raise InvalidArgumentError(f"--{name} is true or false; got {text!r}")
         return _BOOLEANS[text.lower()]
-    if kind is int:
+    if kind is int or kind is float:
         try:
-            return int(text)
+            return kind(text)
         except ValueError:
-            raise InvalidArgumentError(f"--{name} is a whole number; got {text!r}") from None
+            what = "whole number" if kind is int else "number"
+            raise InvalidArgumentError(f"--{name} is a {what}; got {text!r}") from None
     return text
 
 

@@ -16,11 +16,9 @@ from noria.formats import tensor_proto
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
 from noria.serving import classify, predict, status
-from noria.serving.config import ServerConfig
-from noria.serving.manager import Manager
+from noria.serving.core import Core
+from noria.serving.lifecycle.servable import Servable
 from noria.serving.names import CLASSIFY, REGRESS
-from noria.serving.runner import Runner
-from noria.serving.servable import Servable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,9 +40,10 @@ OPTIONS: Final = (
 class GrpcApi:
     """The servicer: one coroutine for each RPC."""
 
-    def __init__(self, manager: Manager, runner: Runner, config: ServerConfig) -> None:
-        self._manager = manager
-        self._runner = runner
+    def __init__(self, core: Core) -> None:
+        config = core.config
+        self._manager = core.manager
+        self._runner = core.runner
         self._check_method = config.enable_signature_method_name_check
         self._as_content = config.enable_serialization_as_tensor_content
 

@@ -10,8 +10,8 @@ import numpy as np
 from noria import dtypes
 from noria.errors import FailedPreconditionError, InternalError, InvalidArgumentError
 from noria.formats.saved_model import DEFAULT_SIGNATURE
+from noria.serving.lifecycle.servable import Model, Signature
 from noria.serving.names import CLASSIFY, PREDICT, REGRESS
-from noria.serving.servable import Model, Signature
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")

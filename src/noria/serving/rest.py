@@ -19,12 +19,10 @@ from noria.errors import Code, InternalError, InvalidArgumentError, TFError
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
 from noria.serving import classify, encode_json, predict, routes, status, tensor_json
-from noria.serving.config import ServerConfig
+from noria.serving.core import Core
 from noria.serving.examples_json import decode_examples
-from noria.serving.manager import Manager
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.routes import Route, Verb
-from noria.serving.runner import Runner
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -60,9 +58,10 @@ class _BodyTooBig(Exception):
 class RestApi:
     """The ASGI application."""
 
-    def __init__(self, manager: Manager, runner: Runner, config: ServerConfig) -> None:
-        self._manager = manager
-        self._runner = runner
+    def __init__(self, core: Core) -> None:
+        config = core.config
+        self._manager = core.manager
+        self._runner = core.runner
         self._timeout = config.rest_api_timeout_in_ms / 1000
         self._check_method = config.enable_signature_method_name_check
         self._max_body = config.rest_api_max_body_bytes

@@ -16,7 +16,7 @@ import numpy as np
 
 from noria.errors import DeadlineExceededError
 from noria.graph.deadline import until
-from noria.serving.servable import Cost, Servable, Signature
+from noria.serving.lifecycle.servable import Cost, Servable, Signature
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")

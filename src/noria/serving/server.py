@@ -21,16 +21,16 @@ from typing import Any, Final
 import grpc
 import uvicorn
 
-from noria.compile.ort import available_cpus
 from noria.errors import InvalidArgumentError, NotFoundError, TFError, UnavailableError
 from noria.serving import config as flags
-from noria.serving import grpc_api, source
+from noria.serving import grpc_api
 from noria.serving.config import ServerConfig
+from noria.serving.core import Core
 from noria.serving.http import BoundedHttpProtocol
-from noria.serving.manager import Manager
-from noria.serving.model import make_loader
+from noria.serving.lifecycle import source
+from noria.serving.lifecycle.loader import make_loader
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.rest import RestApi
-from noria.serving.runner import Runner
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ class Server:
     ``rest_port`` and ``grpc_port`` are the ports that were bound, 0 where an API is off.
     """
 
-    def __init__(self, manager: Manager, config: ServerConfig) -> None:
-        self.config = config
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.config = core.config
         self.rest_port = 0
         self.grpc_port = 0
-        self._runner = Runner(max(4, 2 * available_cpus()))
-        self._rest_app = RestApi(manager, self._runner, config)
-        self._grpc_app = grpc_api.GrpcApi(manager, self._runner, config)
+        self._rest_app = RestApi(core)
+        self._grpc_app = grpc_api.GrpcApi(core)
         self._grpc: grpc.aio.Server | None = None
         self._rest: uvicorn.Server | None = None
         self._rest_task: asyncio.Task[None] | None = None
@@ -116,7 +116,7 @@ class Server:
             self._rest.should_exit = True
             waits.append(self._rest_task)
         await asyncio.gather(*waits)
-        await asyncio.to_thread(self._runner.close)
+        await asyncio.to_thread(self.core.runner.close)
 
     def describe(self) -> str:
         """Where the APIs listen."""
@@ -169,9 +169,9 @@ def load_models(manager: Manager, config: ServerConfig) -> None:
         manager.load(config.model_name, version, versions[version])
 
 
-async def serve(manager: Manager, config: ServerConfig, ready: Callable[[Server], None]) -> None:
+async def serve(core: Core, ready: Callable[[Server], None]) -> None:
     """Serves until SIGTERM or SIGINT, then drains. ``ready`` is called once when the ports are open."""
-    server = Server(manager, config)
+    server = Server(core)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -207,16 +207,16 @@ def main(argv: Sequence[str]) -> int:
         load_models(manager, config)
         gc.collect()
         gc.freeze()  # what is loaded stays: collections look at requests only
-        _run(serve(manager, config, lambda server: _announce(manager, server)))
+        _run(serve(Core.make(manager, config), _announce))
     except TFError as error:
         print(f"noria serve: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _announce(manager: Manager, server: Server) -> None:
+def _announce(server: Server) -> None:
     name = server.config.model_name
-    versions = ", ".join(str(servable.id.version) for servable in manager.versions(name))
+    versions = ", ".join(str(servable.id.version) for servable in server.core.manager.versions(name))
     print(f"noria: serving {name} (version {versions}); {server.describe()}", flush=True)
 
 

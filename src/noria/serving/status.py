@@ -7,8 +7,8 @@ from typing import Final
 
 from noria.errors import InvalidArgumentError, NotFoundError
 from noria.protos import serving as pb
-from noria.serving.manager import Manager
-from noria.serving.servable import Servable
+from noria.serving.lifecycle.manager import Manager
+from noria.serving.lifecycle.servable import Servable
 
 SIGNATURE_DEF: Final = "signature_def"
 

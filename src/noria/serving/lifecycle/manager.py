@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from noria.errors import AlreadyExistsError, InternalError, InvalidArgumentError, NotFoundError, TFError
-from noria.serving.servable import Model, Servable, ServableId, State
+from noria.serving.lifecycle.servable import Model, Servable, ServableId, State
 
 _LOG = logging.getLogger(__name__)
 

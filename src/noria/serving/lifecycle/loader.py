@@ -8,7 +8,7 @@ from collections.abc import Callable
 import noria.model
 from noria.errors import TFError
 from noria.serving.config import ServerConfig
-from noria.serving.servable import Model
+from noria.serving.lifecycle.servable import Model
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,10 +20,9 @@ def make_loader(config: ServerConfig) -> Callable[[str], Model]:
     the log says why, and a request for it gets the same error.
     """
     tags = [tag for tag in config.saved_model_tags.split(",") if tag]
-    threads = config.tensorflow_intra_op_parallelism or None
 
     def load(path: str) -> Model:
-        model = noria.model.load(path, tags=tags, threads=threads)
+        model = noria.model.load(path, tags=tags, threads=config.threads)
         for signature in model.signatures.values():
             try:
                 signature.compile()
