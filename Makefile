@@ -12,13 +12,14 @@ QUIET_TF := TF_CPP_MIN_LOG_LEVEL=2
 JUDGE = $(QUIET_TF) TF_ENABLE_ONEDNN_OPTS=0 $(ORACLE)/bin/python -m pytest -n auto \
 	-o addopts="-q --strict-markers --import-mode=importlib"
 
-.PHONY: help demo test oracle oracle-env bench bench-quick lint docs install-check clean
+.PHONY: help demo test oracle oracle-env bench bench-quick drills lint docs install-check clean
 
 help:
 	@echo "make demo    serve a small model and query it over REST and gRPC"
 	@echo "make test    run the tests"
 	@echo "make oracle  compare with real TensorFlow"
 	@echo "make bench   time TensorFlow and Noria side by side (make bench-quick: a first look)"
+	@echo "make drills  what a server must survive, tried on a real one (DRILL_OPTIONS=--full: the full sizes)"
 	@echo "make install-check  install as a user does, in a fresh environment, and check what came"
 	@echo "make docs    write docs/ops.md and docs/v1_api.md anew from the code"
 	@echo "make lint    ruff, mypy --strict, the import contract"
@@ -42,6 +43,10 @@ bench: $(VENV)/.ready $(ORACLE)/.ready
 # BENCH_OPTIONS="--quote README.md" also writes the table into the page.
 bench-quick:
 	$(MAKE) bench BENCH_OPTIONS=--quick
+
+# DRILL_OPTIONS="swaps sigterm --full" runs two of them, in full size.
+drills: $(VENV)/.ready
+	$(VENV)/bin/python -m drills $(DRILL_OPTIONS)
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
