@@ -59,13 +59,14 @@ def shard_path(prefix: files.PathLike, shard: int, shards: int) -> str:
     return f"{files.text(prefix)}.data-{shard:05d}-of-{shards:05d}"
 
 
-def read_index(path: str) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, bytes]]]:
+def read_index(path: str, data: Bytes | None = None) -> tuple[BundleHeaderProto, Iterator[tuple[bytes, bytes]]]:
     """The header of the index at ``path``, and its other entries in order: (key, serialized BundleEntryProto).
 
+    data: its content, where it has been read already; otherwise the file is mapped.
     Raises NotFoundError where there is none, DataLossError where it is damaged (on the way, too),
     FailedPreconditionError where it was written for a newer reader.
     """
-    table = iter(TableReader(files.map_bytes(path), path))
+    table = iter(TableReader(files.map_bytes(path) if data is None else data, path))
     key, value = next(table, (None, b""))
     if key != b"":
         raise DataLossError(f"{path}: damaged bundle: its first entry is not the header")

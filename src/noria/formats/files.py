@@ -200,6 +200,15 @@ def release(array: npt.NDArray[Any]) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
+def size(path: PathLike) -> int:
+    """Bytes of the file at ``path``."""
+    with explained(path):
+        if is_url(path):
+            fs, name = _remote(path)
+            return int(fs.size(name) or 0)
+        return os.stat(text(path)).st_size
+
+
 def modified(path: PathLike) -> float:
     """When the file at ``path`` was last written, in seconds since 1970."""
     with explained(path):
