@@ -17,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import throughput
 from checkpoints import measured
 from served import serve_iris
 from table import ENGINES, ENVIRONMENT, HERE, Row, machine, shown, table
@@ -193,11 +194,34 @@ def served(options: Options) -> tuple[list[Row], float | None]:
     median = {k: statistics.median(v) for k, v in times.items()}
     rows = [
         Row("iris served over REST, against TensorFlow's call", "s", median["tensorflow"], median["rest"], 1.0),
-        Row("iris served over gRPC, against TensorFlow's call", "s", median["tensorflow"], median["grpc"], 0.5),
+        Row("iris served over gRPC, against TensorFlow's call", "s", median["tensorflow"], median["grpc"], 0.625),
     ]
     for row in rows:
         _progress(row)
     return rows, median["echo"]
+
+
+def loaded(options: Options) -> tuple[list[throughput.Floor], str]:
+    """The server under load, and why rows are missing."""
+    if options.only and "throughput" not in options.only:
+        return [], ""
+    python, threads = options.python["noria"], options.threads
+    rows = [throughput.json_image(python, options.rounds)]
+    if tools := throughput.missing_tools():
+        return rows, f"Not measured, for want of {' and '.join(tools)} on this machine: the server under load."
+    rows += throughput.small_model(python, options.models / "iris", threads, options.rounds, options.seconds)
+    workers = {e: Worker(e, options.python[e], threads) for e in ENGINES}
+
+    def timer(engine: str) -> Callable[[Path, int], float]:
+        return lambda model, batch: workers[engine].measure(model, batch, options.seconds / 2)
+
+    calls = {engine: timer(engine) for engine in ENGINES}
+    rows += throughput.big_model(python, options.models / "resnet50", threads, options.rounds, options.seconds, calls)
+    for worker in workers.values():
+        worker.close()
+    for row in rows:
+        throughput.show_progress(row)
+    return rows, ""
 
 
 def _progress(row: Row) -> None:
@@ -237,7 +261,7 @@ def parse() -> tuple[Options, argparse.Namespace]:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of calls, for each model, engine and round")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.4 s: for a look, not for a figure")
-    parser.add_argument("--only", default="", help="comma-separated: models, programs, checkpoints")
+    parser.add_argument("--only", default="", help="comma-separated: models, programs, checkpoints, throughput")
     parser.add_argument("--json", type=Path, help="also write the rows there")
     parser.add_argument("--quote", type=Path, help="also put the table between the marks of this page")
     given = parser.parse_args()
@@ -255,15 +279,21 @@ def main() -> None:
     if not options.only or "checkpoints" in options.only:
         found, verdict = measured(options.python, options.models.parent / "checkpoints", options.rounds, given.quick)
         rows += found
+    floors, why = loaded(options)
     seconds = import_time(options.python["noria"], 2 * options.rounds + 1)
     today = datetime.date.today().isoformat()
     text = report(
         rows, seconds, echo, verdict, f"{today}, {machine()}; {versions(options)}; {options.threads} threads each."
     )
+    if floors:
+        text += f"\n{throughput.table(floors)}\n" + (f"\n{why}\n" if why else "")
     print("\n" + text)
     if given.json is not None:
         record = {"date": today, "machine": machine(), "versions": versions(options), "import_noria_s": seconds}
-        given.json.write_text(json.dumps(record | {"rows": [asdict(r) | {"ratio": r.ratio} for r in rows]}, indent=1))
+        lines = [asdict(r) | {"ratio": r.ratio} for r in rows] + [asdict(f) | {"ratio": f.ratio} for f in floors]
+        given.json.write_text(
+            json.dumps(record | {"rows": [asdict(r) | {"ratio": r.ratio} for r in [*rows, *floors]]}, indent=1)
+        )
     if given.quote is not None:
         quote(given.quote, text)
 

@@ -7,14 +7,17 @@ timed is the server, not an HTTP library. The gRPC client is the ordinary one of
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import signal
 import socket
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -94,38 +97,82 @@ def free_port() -> int:
         return port
 
 
+class Running:
+    """A ``noria serve`` process of one model."""
+
+    def __init__(self, model: str, rest_port: int, grpc_port: int) -> None:
+        self.model = model
+        self.rest_port = rest_port
+        self.grpc_port = grpc_port
+
+    def post(self, path: str, body: bytes) -> bytes:
+        """The body of the answer; RuntimeError when it is no 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.rest_port)
+        with contextlib.closing(connection):
+            connection.request("POST", path, body)
+            answer = connection.getresponse()
+            content = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status} {content!r}")
+        return content
+
+    def available(self) -> bool:
+        """Whether a version of the model serves."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.rest_port)
+        with contextlib.closing(connection):
+            connection.request("GET", f"/v1/models/{self.model}")
+            return b'"AVAILABLE"' in connection.getresponse().read()
+
+
 @contextlib.contextmanager
-def serve_iris(python: str, home: Path, threads: int) -> Iterator[Client]:
-    """A client of a server of the model at ``home``, which ends with the context."""
-    rest_port, grpc_port, echo_port = free_port(), free_port(), free_port()
-    flags = {
-        "port": grpc_port,
-        "rest_api_port": rest_port,
-        "model_name": "iris",
+def server(python: str, model: str, home: Path, threads: int, *flags: str) -> Iterator[Running]:
+    """A server of the versions under ``home``, which ends with the context."""
+    running = Running(model, free_port(), free_port())
+    given = {
+        "port": running.grpc_port,
+        "rest_api_port": running.rest_port,
+        "model_name": model,
         "model_base_path": home,
         "tensorflow_intra_op_parallelism": threads,
     }
-    command = [str(Path(python).parent / "noria"), "serve", *(f"--{k}={v}" for k, v in flags.items())]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    command = [str(Path(python).parent / "noria"), "serve", *(f"--{k}={v}" for k, v in given.items()), *flags]
+    with tempfile.TemporaryFile("w+") as log:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, text=True)
+        try:
+            wait_for_port(running.rest_port, child)
+            end = time.monotonic() + 60
+            while not running.available():
+                if time.monotonic() > end or child.poll() is not None:
+                    log.seek(0)
+                    raise RuntimeError(f"{model} is not available: {log.read()[-3000:]}")
+                time.sleep(0.05)
+            yield running
+        finally:
+            child.send_signal(signal.SIGTERM)
+            child.wait(60)
+
+
+@contextlib.contextmanager
+def serve_iris(python: str, home: Path, threads: int) -> Iterator[Client]:
+    """A client of a server of the model at ``home``, and of an empty gRPC server, which end with the context."""
+    echo_port = free_port()
     echo = subprocess.Popen([python, str(Path(__file__).with_name("echo.py")), str(echo_port)])
     try:
-        _wait_for(rest_port, server)
-        client = Client(rest_port, grpc_port, echo_port, home / "inputs.npz")
-        yield client
-        client.close()
+        with server(python, "iris", home, threads) as running:
+            client = Client(running.rest_port, running.grpc_port, echo_port, home / "inputs.npz")
+            yield client
+            client.close()
     finally:
         echo.kill()
         echo.wait()
-        server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=30)
 
 
-def _wait_for(port: int, server: subprocess.Popen[str]) -> None:
-    """Until the server listens; RuntimeError when it ends or takes more than 30 seconds."""
+def wait_for_port(port: int, child: subprocess.Popen[Any]) -> None:
+    """Until a process listens; RuntimeError when it ends or takes more than 30 seconds."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        if server.poll() is not None:
-            raise RuntimeError(f"the server ended with status {server.returncode}: {server.communicate()[1]}")
+        if child.poll() is not None:
+            raise RuntimeError(f"the server ended with status {child.returncode}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             return
         time.sleep(0.05)
