@@ -95,6 +95,16 @@ class ServerConfig:
     skip_initialize_tpu: bool = _no_effect(False, "there is no TPU")
 
     # Noria's own
+    rest_api_ssl_config_file: str = _flag("", "text file of an SSLConfig: TLS on the REST port, metrics included")
+    tokens_file: str = _flag("", "JSON file of bearer tokens and their rights: who calls must send one of them")
+    allow_remote_management: bool = _flag(
+        False, "without --tokens_file: take calls that change what is served from other machines too"
+    )
+    workers: int = _flag(0, "serve by this many processes that share the ports; 0 or 1 for this process alone")
+    drain_delay_seconds: float = _flag(
+        0.0, "after SIGTERM, seconds in which /readyz says 503 and requests are still taken, for load balancers to see"
+    )
+    drain_timeout_seconds: float = _flag(60.0, "after SIGTERM, seconds after which requests in flight are given up")
     rest_api_max_body_bytes: int = _flag(256 << 20, "largest REST body that is accepted, in bytes")
 
     @property
