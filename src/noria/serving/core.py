@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from noria.compile.ort import available_cpus
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.manager import Manager
+from noria.serving.process import Process
 from noria.serving.runner import Runner
+from noria.serving.security import access as security
+from noria.serving.security.access import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +21,19 @@ class Core:
     config: ServerConfig
     manager: Manager
     runner: Runner
+    process: Process = field(default_factory=Process)
+    access: Access | None = None  # None where no tokens are configured: every call passes
 
     @classmethod
     def make(cls, manager: Manager, config: ServerConfig) -> Core:
         """The core of a server with these settings over ``manager``."""
-        return cls(config, manager, Runner(max(4, 2 * available_cpus())))
+        return cls(config, manager, Runner(max(4, 2 * available_cpus())), access=security.make(config))
+
+    def may_manage(self, peer: str | None, token: str | None, headers: Iterable[str] = ()) -> bool:
+        """True where a call that changes what is served may pass (``security.access.check_management``).
+
+        peer: as gRPC writes it, or the address alone; headers: the lower-case names of what came with the call. Never
+        False: raises PermissionDeniedError or UnauthenticatedError, whose messages say what to do.
+        """
+        security.check_management(self.access, self.config.allow_remote_management, peer, token, headers)
+        return True

@@ -7,7 +7,6 @@ second signal ends it at once.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import gc
 import logging
@@ -15,49 +14,58 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import grpc
-import uvicorn
 
-from noria.errors import InvalidArgumentError, NotFoundError, TFError, UnavailableError
+from noria.errors import InvalidArgumentError, NotFoundError, TFError
 from noria.serving import config as flags
 from noria.serving import grpc_api
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
-from noria.serving.http import BoundedHttpProtocol
 from noria.serving.lifecycle import source
+from noria.serving.lifecycle.admission import make_admission
 from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
+from noria.serving.listening import close_gently, listen, listeners_of, taken
 from noria.serving.rest import RestApi
+from noria.serving.rest_server import RestServer
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 _LOG = logging.getLogger(__name__)
 
-_DRAIN_SECONDS: Final = 3600.0  # gRPC wants a limit; a deployment's own SIGKILL comes long before
-_BACKLOG: Final = 1024
+_STOP_SECONDS: Final = 1.0  # what the ends of threads may take beyond the drain's own bound
 
 
 class Server:
     """Both APIs over one manager, on the running event loop.
 
-    ``rest_port`` and ``grpc_port`` are the ports that were bound, 0 where an API is off.
+    ``rest_port`` and ``grpc_port`` are the ports that were bound, 0 where an API is off. rest_listener: a listening
+    socket for the REST API, where another process opened it.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, *, rest_listener: socket.socket | None = None) -> None:
         self.core = core
         self.config = core.config
         self.rest_port = 0
         self.grpc_port = 0
+        self._listener = rest_listener
         self._rest_app = RestApi(core)
         self._grpc_app = grpc_api.GrpcApi(core)
         self._grpc: grpc.aio.Server | None = None
-        self._rest: uvicorn.Server | None = None
-        self._rest_task: asyncio.Task[None] | None = None
+        self._rest: RestServer | None = None
 
     async def start(self) -> None:
         """Opens the ports, both or none. Raises UnavailableError, naming the port, when one is taken."""
-        listener = _listen(max(self.config.rest_api_port, 0)) if self.config.rest_api_port else None
+        listener = self._listener
+        if listener is None and self.config.rest_api_port:
+            listener = listen(max(self.config.rest_api_port, 0), "--rest_api_port")
         try:
             if self.config.port or self.config.grpc_socket_path:
                 await self._start_grpc()
@@ -66,7 +74,9 @@ class Server:
                 listener.close()
             raise
         if listener is not None:
-            await self._start_rest(listener)
+            self._rest = RestServer(self._rest_app, listener)
+            self.rest_port = self._rest.port
+            await self._rest.start()
 
     async def _start_grpc(self) -> None:
         server = grpc.aio.server(options=grpc_api.OPTIONS)
@@ -78,45 +88,44 @@ class Server:
             try:
                 bound = server.add_insecure_port(place)
             except RuntimeError as error:
-                raise UnavailableError(
-                    f"cannot open the gRPC port {place}: {error}. Is another server using it? Choose another --port"
-                ) from None
+                raise taken("gRPC", place, str(error), "--port") from None
             if not place.startswith("unix:"):
                 self.grpc_port = bound
         await server.start()
         self._grpc = server
 
-    async def _start_rest(self, listener: socket.socket) -> None:
-        self.rest_port = listener.getsockname()[1]
-        settings = uvicorn.Config(
-            self._rest_app,
-            http=BoundedHttpProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=600,
-        )
-        self._rest = _QuietUvicorn(settings)
-        self._rest_task = asyncio.create_task(self._rest.serve(sockets=[listener]))
-        while not self._rest.started:
-            if self._rest_task.done():
-                await self._rest_task
-                raise UnavailableError(f"the REST API on port {self.rest_port} did not start")
-            await asyncio.sleep(0.001)
+    async def stop(self) -> bool:
+        """Readiness off, then, after ``drain_delay_seconds``, no new work; returns when all in flight is answered.
 
-    async def stop(self) -> None:
-        """Stops taking requests and returns when every request in flight is answered."""
-        waits: list[Any] = []
+        False when ``drain_timeout_seconds`` were not enough, and requests were given up.
+        """
+        self.core.process.begin_drain()
+        if self.config.drain_delay_seconds > 0:
+            await asyncio.sleep(self.config.drain_delay_seconds)
+        deadline = time.monotonic() + max(self.config.drain_timeout_seconds, 0.0)
+        ends: list[Awaitable[bool]] = []
         if self._grpc is not None:
-            waits.append(self._grpc.stop(_DRAIN_SECONDS))
-        if self._rest is not None and self._rest_task is not None:
-            self._rest.should_exit = True
-            waits.append(self._rest_task)
-        await asyncio.gather(*waits)
-        await asyncio.to_thread(self.core.runner.close)
+            ends.append(self._drain_grpc(self._grpc, deadline))
+        if self._rest is not None:
+            ends.append(self._rest.drain(deadline))
+        clean = all(await asyncio.gather(*ends))
+        try:
+            left = max(deadline - time.monotonic(), _STOP_SECONDS)
+            await asyncio.wait_for(asyncio.to_thread(self.core.runner.close), left)
+        except TimeoutError:
+            _LOG.warning("a model still runs at the end of the drain; it is not waited for")
+            clean = False
+        return clean
+
+    async def _drain_grpc(self, server: grpc.aio.Server, deadline: float) -> bool:
+        """GOAWAY to every client, then waits for the calls in flight; cuts them at the deadline."""
+        for copy in listeners_of(self.grpc_port) if self.grpc_port else ():
+            await close_gently(copy)  # the copy: gRPC closes its own when it stops
+        await server.stop(max(deadline - time.monotonic(), 0.0))
+        if time.monotonic() < deadline:
+            return True
+        _LOG.warning("gave up gRPC calls at the end of the drain")
+        return False
 
     def describe(self) -> str:
         """Where the APIs listen."""
@@ -128,31 +137,6 @@ class Server:
         if self.rest_port:
             places.append(f"REST on http://0.0.0.0:{self.rest_port}")
         return ", ".join(places)
-
-
-class _QuietUvicorn(uvicorn.Server):
-    """Leaves the signals to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _listen(port: int) -> socket.socket:
-    """A listening socket on all interfaces, IPv6 and IPv4 where the machine has both."""
-    try:
-        if socket.has_dualstack_ipv6():
-            try:
-                return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
-            except OSError as error:
-                if error.errno not in (97, 99):  # no IPv6 address here: EAFNOSUPPORT, EADDRNOTAVAIL
-                    raise
-        return socket.create_server(("", port), backlog=_BACKLOG)
-    except OSError as error:
-        raise UnavailableError(
-            f"cannot open the REST port {port}: {error.strerror or error}. Is another server using it? Choose another "
-            "--rest_api_port"
-        ) from None
 
 
 def load_models(manager: Manager, config: ServerConfig) -> None:
@@ -169,9 +153,12 @@ def load_models(manager: Manager, config: ServerConfig) -> None:
         manager.load(config.model_name, version, versions[version])
 
 
-async def serve(core: Core, ready: Callable[[Server], None]) -> None:
-    """Serves until SIGTERM or SIGINT, then drains. ``ready`` is called once when the ports are open."""
-    server = Server(core)
+async def serve(core: Core, ready: Callable[[Server], None], *, rest_listener: socket.socket | None = None) -> bool:
+    """Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
+
+    ``ready`` is called once when the ports are open. Returns what ``Server.stop`` returns.
+    """
+    server = Server(core, rest_listener=rest_listener)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -186,7 +173,23 @@ async def serve(core: Core, ready: Callable[[Server], None]) -> None:
     ready(server)
     await stopping.wait()
     _LOG.info("draining")
-    await server.stop()
+    clean = await server.stop()
+    if not clean:
+        logging.shutdown()
+        os._exit(1)  # threads that still run would hold the process
+    return clean
+
+
+def raise_file_limit() -> None:
+    """Lets this process open as many files, and so connections, as the system allows it."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError) as error:
+            _LOG.warning("the limit of open files stays at %d: %s", soft, error)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -203,7 +206,8 @@ def main(argv: Sequence[str]) -> int:
         if config.rest_api_port == config.port and config.port > 0:
             print(f"noria serve: --rest_api_port is --port ({config.port}): no REST API", file=sys.stderr)
             config = dataclasses.replace(config, rest_api_port=0)
-        manager = Manager(make_loader(config))
+        raise_file_limit()
+        manager = Manager(make_loader(config), make_admission(config))
         load_models(manager, config)
         gc.collect()
         gc.freeze()  # what is loaded stays: collections look at requests only
