@@ -47,7 +47,8 @@ def missing_parts(path: str) -> str:
 
     Reads the message's outline, the index, and sizes: milliseconds, whatever the size of the weights. Damage that no
     further byte can mend is not looked for. A caller that sees the same answer for long should load the version all the
-    same: the load says what is wrong, and some models lack an asset that their graph names and never reads. Never raises a TFError: what keeps the files from being read is the answer.
+    same: the load says what is wrong, and some models lack an asset that their graph names and never reads. Never
+    raises a TFError: what keeps the files from being read is the answer.
     """
     try:
         metas = _meta_graphs(path)

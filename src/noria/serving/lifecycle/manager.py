@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from noria.errors import AlreadyExistsError, InternalError, InvalidArgumentError, NotFoundError, TFError
+from noria.serving.lifecycle.admission import Admission
 from noria.serving.lifecycle.servable import Model, Servable, ServableId, State
 
 _LOG = logging.getLogger(__name__)
@@ -15,11 +16,13 @@ _LOG = logging.getLogger(__name__)
 class Manager:
     """All versions this server knows, those that ended included. Thread-safe; a lookup takes no lock.
 
-    loader: gives the loaded model of a path; what it raises becomes the version's error.
+    loader: gives the loaded model of a path; admission: what the model goes through before it takes traffic (warm-up,
+    gate). What they raise becomes the version's error.
     """
 
-    def __init__(self, loader: Callable[[str], Model]) -> None:
+    def __init__(self, loader: Callable[[str], Model], admission: Admission | None = None) -> None:
         self._loader = loader
+        self._admission = admission
         self._changing = threading.Lock()
         self._versions: dict[str, dict[int, Servable]] = {}
         self._latest: dict[str, Servable] = {}  # the highest available version of each name
@@ -36,6 +39,7 @@ class Manager:
         servable.move(State.LOADING)
         try:
             model = self._loader(path)
+            self._admit(servable, model)
         except Exception as error:
             known_error = error if isinstance(error, TFError) else InternalError(f"{type(error).__name__}: {error}")
             servable.move(State.END, error=known_error)
@@ -44,6 +48,18 @@ class Manager:
         self._choose_latest(name)
         _LOG.info("loaded %s version %d from %s", name, version, path)
         return servable
+
+    def _admit(self, servable: Servable, model: Model) -> None:
+        if self._admission is None:
+            return
+        serving = self._latest.get(servable.id.name)
+        if serving is not None and not serving.acquire():
+            serving = None
+        try:
+            self._admission(servable, model, serving)
+        finally:
+            if serving is not None:
+                serving.release()
 
     def unload(self, name: str, version: int) -> None:
         """Takes a version out of service, waits until its requests are answered, and lets go of its model."""
