@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from typing import Any, Final
@@ -35,9 +36,9 @@ class _QuietUvicorn(uvicorn.Server):
 
 
 class RestServer:
-    """An ASGI application on a listening socket; ``port`` is the one it is bound to."""
+    """An ASGI application on a listening socket; ``port`` is the one it is bound to. tls: for HTTPS."""
 
-    def __init__(self, app: Any, listener: socket.socket) -> None:
+    def __init__(self, app: Any, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         self.port: int = listener.getsockname()[1]
         self._listener = listener
         settings = uvicorn.Config(
@@ -52,6 +53,8 @@ class RestServer:
             backlog=BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
+        settings.load()
+        settings.ssl = tls  # after load, which would make a context of files
         self._uvicorn = _QuietUvicorn(settings)
         self._task: asyncio.Task[None] | None = None
 

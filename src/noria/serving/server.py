@@ -32,6 +32,7 @@ from noria.serving.lifecycle.manager import Manager
 from noria.serving.listening import close_gently, listen, listeners_of, taken
 from noria.serving.rest import RestApi
 from noria.serving.rest_server import RestServer
+from noria.serving.security import tls
 
 try:
     import resource
@@ -62,23 +63,29 @@ class Server:
         self._rest: RestServer | None = None
 
     async def start(self) -> None:
-        """Opens the ports, both or none. Raises UnavailableError, naming the port, when one is taken."""
+        """Opens the ports, both or none. Raises UnavailableError, naming the port, when one is taken.
+
+        Raises InvalidArgumentError, before anything is opened, for a TLS file that cannot be used.
+        """
+        config = self.config
+        credentials = tls.grpc_credentials(config.ssl_config_file) if config.ssl_config_file else None
+        context = tls.rest_context(config.rest_api_ssl_config_file) if config.rest_api_ssl_config_file else None
         listener = self._listener
         if listener is None and self.config.rest_api_port:
             listener = listen(max(self.config.rest_api_port, 0), "--rest_api_port")
         try:
             if self.config.port or self.config.grpc_socket_path:
-                await self._start_grpc()
+                await self._start_grpc(credentials)
         except TFError:
             if listener is not None:
                 listener.close()
             raise
         if listener is not None:
-            self._rest = RestServer(self._rest_app, listener)
+            self._rest = RestServer(self._rest_app, listener, context)
             self.rest_port = self._rest.port
             await self._rest.start()
 
-    async def _start_grpc(self) -> None:
+    async def _start_grpc(self, credentials: grpc.ServerCredentials | None) -> None:
         server = grpc.aio.server(options=grpc_api.OPTIONS)
         server.add_generic_rpc_handlers(self._grpc_app.handlers())
         places = [f"0.0.0.0:{max(self.config.port, 0)}"] if self.config.port else []
@@ -86,7 +93,10 @@ class Server:
             places.append(f"unix:{self.config.grpc_socket_path}")
         for place in places:
             try:
-                bound = server.add_insecure_port(place)
+                if credentials is None:
+                    bound = server.add_insecure_port(place)
+                else:
+                    bound = server.add_secure_port(place, credentials)
             except RuntimeError as error:
                 raise taken("gRPC", place, str(error), "--port") from None
             if not place.startswith("unix:"):
@@ -130,12 +140,13 @@ class Server:
     def describe(self) -> str:
         """Where the APIs listen."""
         places = []
+        secure = "s" if self.config.rest_api_ssl_config_file else ""
         if self.grpc_port:
             places.append(f"gRPC on 0.0.0.0:{self.grpc_port}")
         if self.config.grpc_socket_path:
             places.append(f"gRPC on unix:{self.config.grpc_socket_path}")
         if self.rest_port:
-            places.append(f"REST on http://0.0.0.0:{self.rest_port}")
+            places.append(f"REST on http{secure}://0.0.0.0:{self.rest_port}")
         return ", ".join(places)
 
 

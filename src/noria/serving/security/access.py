@@ -9,9 +9,6 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import logging
-import os
-import threading
-import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -19,10 +16,10 @@ from noria.errors import PermissionDeniedError, TFError, UnauthenticatedError
 from noria.serving.config import ServerConfig
 from noria.serving.security import tokens
 from noria.serving.security.tokens import MANAGE, SERVER, Grant
+from noria.serving.security.watch import Watch
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_SECONDS: Final = 1.0  # between two looks at the tokens file
 _FORWARDED: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
 
 
@@ -34,10 +31,8 @@ class Access:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._reading = threading.Lock()
-        self._stamp = _stamp(path)
+        self._watch = Watch(path)
         self._grants = tokens.read(path)
-        self._next_look = time.monotonic() + _LOOK_SECONDS
 
     def check(self, token: str | None, action: str, model: str = SERVER) -> None:
         """Lets the call pass, or raises.
@@ -62,29 +57,20 @@ class Access:
             raise UnauthenticatedError(
                 "this server wants a token and got none; send the header or metadata 'authorization: Bearer <token>'"
             )
-        if time.monotonic() >= self._next_look:
-            self._look()
+        if self._watch.changed():
+            self._read_again()
         digest = tokens.digest(token)
         grant = self._grants.get(digest)
         if grant is not None and hmac.compare_digest(grant.digest, digest):
             return grant
         raise UnauthenticatedError("the token is not known to this server; ask its operator for one")
 
-    def _look(self) -> None:
-        if not self._reading.acquire(blocking=False):
-            return  # another thread is at it
+    def _read_again(self) -> None:
         try:
-            self._next_look = time.monotonic() + _LOOK_SECONDS
-            stamp = _stamp(self._path)
-            if stamp == self._stamp:
-                return
-            self._stamp = stamp
             self._grants = tokens.read(self._path)
             _LOG.info("read %d tokens from %s", len(self._grants), self._path)
         except TFError as error:
             _LOG.error("the tokens stay as they were: %s", error)
-        finally:
-            self._reading.release()
 
 
 def make(config: ServerConfig) -> Access | None:
@@ -139,11 +125,3 @@ def bearer(header: str) -> str | None:
     """The token in the value of an authorization header; None where it has another scheme."""
     scheme, _, token = header.strip().partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
-
-
-def _stamp(path: str) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
