@@ -1,7 +1,7 @@
-"""The REST API as a bare ASGI application: URLs and JSON to calls, results and errors to HTTP.
+"""The REST API: URLs and JSON to calls, results and errors to HTTP.
 
-No framework: the hot path is one function. Every error raised below becomes an answer here and nowhere else, by the
-table of statuses.
+No framework: the hot path is one function from a request to an answer. Every error raised below becomes an answer here
+and nowhere else, by the table of statuses.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from noria.protos import serving as pb
 from noria.serving import classify, encode_json, predict, routes, status, tensor_json
 from noria.serving.core import Core
 from noria.serving.examples_json import decode_examples
+from noria.serving.http1.messages import Answer, Header, Request
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.routes import Route, Verb
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Header = tuple[bytes, bytes]
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,12 +51,8 @@ _SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker th
 _MAX_CACHED_ROUTES: Final = 1024
 
 
-class _BodyTooBig(Exception):
-    """A body beyond the limit; answered with 413."""
-
-
 class RestApi:
-    """The ASGI application."""
+    """The application of the REST port."""
 
     def __init__(self, core: Core) -> None:
         config = core.config
@@ -65,39 +61,32 @@ class RestApi:
         self._timeout = config.rest_api_timeout_in_ms / 1000
         self._check_method = config.enable_signature_method_name_check
         self._max_body = config.rest_api_max_body_bytes
-        self._headers: tuple[Header, ...] = _CORS if config.rest_api_enable_cors_support else ()
+        cors = _CORS if config.rest_api_enable_cors_support else ()
+        self._headers: dict[Header, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (_JSON, _HTML)}
         self._routes: dict[tuple[str, bytes], Route] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
+    async def handle(self, request: Request) -> Answer:
+        """The answer to a request, errors included: never raises."""
         try:
-            code, kind, answer = await self._answer(scope, receive)
+            code, kind, answer = await self._answer(request)
         except TFError as error:
             empty = isinstance(error, routes.VersionTooBigError)
             code, kind = HTTP_STATUS[error.code], _JSON
             answer = b"" if empty else encode_json.error_response(error.message)
-        except _BodyTooBig as error:
-            code, kind, answer = 413, _JSON, encode_json.error_response(str(error))
         except Exception as error:
-            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            _LOG.exception("%s %s failed", request.method, request.target.decode("latin-1"))
             internal = InternalError(f"{type(error).__name__}: {error}")
             code, kind, answer = HTTP_STATUS[internal.code], _JSON, encode_json.error_response(internal.message)
-        headers = [kind, (b"content-length", b"%d" % len(answer)), *self._headers]
-        await send({"type": "http.response.start", "status": code, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        return code, self._headers[kind], answer
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, Header, bytes]:
-        method: str = scope["method"]
-        path: bytes = scope["raw_path"]
-        if scope["query_string"]:
-            path = path + b"?" + scope["query_string"]
+    async def _answer(self, request: Request) -> tuple[int, Header, bytes]:
+        method, path = request.method, request.target
         route = self._routes.get((method, path))
         if route is None:
             if not routes.under_api(path):
                 return 404, _HTML, _NOT_FOUND_PAGE
             if method == "OPTIONS":
-                return (200 if _has_web_origin(scope["headers"]) else 400), _JSON, b""
+                return (200 if _has_web_origin(request.headers) else 400), _JSON, b""
             route = routes.parse(method, path)
             if len(self._routes) >= _MAX_CACHED_ROUTES:
                 self._routes.clear()
@@ -107,32 +96,39 @@ class RestApi:
         if route.verb is Verb.METADATA:
             return 200, _JSON, self._metadata(route)
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
-        body = await self._body(scope["headers"], receive)
+        body = request.body
+        for name, value in request.headers:
+            if name == b"content-encoding" and b"gzip" in value:
+                body = await self._runner.call(_inflate, body)
         if route.verb is Verb.PREDICT:
             return 200, _JSON, await self._predict(route, body, deadline)
         return 200, _JSON, await self._classify(route, body, deadline)
 
-    async def _body(self, headers: Iterable[Header], receive: Receive) -> bytes:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same as an ASGI application."""
+        if scope["type"] != "http":
+            return
         message = await receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body", False):
-            chunks, size = [body], len(body)
-            while message.get("more_body", False):
-                message = await receive()
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > self._max_body:
-                    raise self._too_big(size)
-            body = b"".join(chunks)
-        if len(body) > self._max_body:
-            raise self._too_big(len(body))
-        for name, value in headers:
-            if name == b"content-encoding" and b"gzip" in value:
-                return await self._runner.call(_inflate, body)
-        return body
+        chunks = [message.get("body", b"")]
+        size = len(chunks[0])
+        while message.get("more_body", False) and size <= self._max_body:
+            message = await receive()
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        client = scope.get("client")
+        request = Request(scope["method"], target, scope["headers"], b"".join(chunks), client[0] if client else None)
+        if size > self._max_body:
+            found: Answer = 413, self._headers[_JSON], encode_json.error_response(self._too_big(size))
+        else:
+            found = await self.handle(request)
+        code, headers, answer = found
+        length = (b"content-length", b"%d" % len(answer))
+        await send({"type": "http.response.start", "status": code, "headers": [*headers, length]})
+        await send({"type": "http.response.body", "body": answer})
 
-    def _too_big(self, size: int) -> _BodyTooBig:
-        return _BodyTooBig(
+    def _too_big(self, size: int) -> str:
+        return (
             f"the request body has {size} bytes or more; at most {self._max_body} are accepted. Send smaller batches, "
             "or raise --rest_api_max_body_bytes"
         )

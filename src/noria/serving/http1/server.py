@@ -1,0 +1,152 @@
+"""The HTTP/1.1 server: the connections of one listening socket, the watch over them, and the drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email.utils
+import logging
+import resource
+import socket
+import ssl
+import time
+from typing import Final
+
+from noria.serving.http1.connection import Connection
+from noria.serving.http1.messages import Application, Heads, Limits
+from noria.serving.listening import BACKLOG, close_gently
+
+_LOG = logging.getLogger(__name__)
+
+_WATCH_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.02  # between two looks at the connections of a drain
+_IDLE_SECONDS: Final = 0.5  # how long a draining connection without a request waits for one that may be on its way
+_BODY_SECONDS: Final = 5.0  # how long a drain waits for the rest of a request
+_LINGER_SECONDS: Final = 2.0  # how long a client may go on sending to a connection that has its last answer
+_BYTES_PER_SECOND: Final = 1024  # of a request that is not too slow
+_RESERVED_FILES: Final = 256  # descriptors kept for models, gRPC and logs
+
+
+class HttpServer:
+    """An application on a listening socket; ``port`` is the one it is bound to.
+
+    now: the time of the loop's last tick, good to a second, which is enough for patience and costs nothing.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        listener: socket.socket,
+        limits: Limits | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.app = app
+        self.limits = Limits() if limits is None else limits
+        self.port: int = listener.getsockname()[1]
+        self.heads = Heads()
+        self.draining = False
+        self.now = time.monotonic()
+        self.loop = asyncio.get_running_loop()
+        self.connections: set[Connection] = set()
+        self._listener = listener
+        self._tls = tls
+        self._most = self.limits.connections
+        self._server: asyncio.Server | None = None
+        self._watching: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Takes requests from now on."""
+        files = raise_file_limit()
+        if not self._most:
+            self._most = max(files - _RESERVED_FILES, files // 2)
+        self._tick()
+        self._server = await self.loop.create_server(
+            lambda: Connection(self), sock=self._listener, backlog=BACKLOG, ssl=self._tls
+        )
+
+    # ---- the connections' side
+
+    def opened(self, connection: Connection) -> None:
+        self.connections.add(connection)
+
+    def lost(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+
+    def full(self) -> bool:
+        """Whether the newest connection is one too many."""
+        return len(self.connections) > self._most
+
+    # ---- time
+
+    def _tick(self) -> None:
+        self.now = time.monotonic()
+        self.heads.tick(email.utils.formatdate(usegmt=True).encode("ascii"))
+        limits, now = self.limits, self.now
+        for connection in list(self.connections):
+            waited = now - connection.since
+            if waited < _LINGER_SECONDS:
+                continue
+            if connection.ended:
+                connection.abort() if waited > limits.slow_seconds else connection.close()
+            elif connection.stuck:
+                if waited > limits.slow_seconds:
+                    connection.abort()
+            elif connection.busy:
+                continue
+            elif connection.reading:
+                if waited > limits.slow_seconds + connection.received / _BYTES_PER_SECOND:
+                    connection.refuse(408, "The request did not arrive in time.")
+            elif waited > limits.idle_seconds:
+                connection.close()
+        self._watching = self.loop.call_later(_WATCH_SECONDS, self._tick)
+
+    # ---- the end
+
+    async def drain(self, deadline: float) -> bool:
+        """Takes no more connections, answers every request, closes.
+
+        deadline: on ``time.monotonic``; connections that are open then are cut, and the answer is False.
+        """
+        self.draining = True
+        if self._server is None:
+            self._listener.close()
+            return True
+        await close_gently(self._listener, close=False)
+        self._server.close()
+        self._listener.close()
+        start = time.monotonic()
+        while self.connections and time.monotonic() < deadline:
+            for connection in list(self.connections):
+                self._drain(connection, time.monotonic() - start)
+            await asyncio.sleep(_LOOK_SECONDS)
+        cut = list(self.connections)
+        for connection in cut:
+            connection.abort()
+        if self._watching is not None:
+            self._watching.cancel()
+        if cut:
+            _LOG.warning("gave up %d REST connections at the end of the drain", len(cut))
+            await asyncio.sleep(0)  # lets them go
+        return not cut
+
+    def _drain(self, connection: Connection, seconds: float) -> None:
+        """Closes a connection if it may be closed ``seconds`` after draining began."""
+        if connection.idle:
+            if seconds > _IDLE_SECONDS and not connection.unread():
+                connection.close()
+        elif connection.ended:
+            if seconds > _BODY_SECONDS + _LINGER_SECONDS:
+                connection.close()
+        elif connection.reading and not connection.busy and seconds > _BODY_SECONDS:
+            connection.refuse(503, "The server is stopping, and the rest of the request did not arrive in time.")
+
+
+def raise_file_limit() -> int:
+    """Lets the process open as many files as the system allows it; how many that is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    return soft if soft != resource.RLIM_INFINITY else 1 << 20
