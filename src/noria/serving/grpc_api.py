@@ -18,6 +18,7 @@ from noria.protos import serving as pb
 from noria.serving import classify, predict, status
 from noria.serving.core import Core
 from noria.serving.lifecycle.servable import Servable
+from noria.serving.messages import examples_of, fill_classes, fill_outputs, fill_regressions, tasks_of
 from noria.serving.names import CLASSIFY, REGRESS
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -107,16 +108,14 @@ class GrpcApi:
             outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=_deadline(context))
         response = pb.PredictResponse()
         _fill_spec(response.model_spec, servable, spec.signature_name)
-        for alias, array in outputs.items():
-            proto = tensor_proto.from_array(array, signature.outputs[alias].dtype, content=self._as_content)
-            response.outputs[alias].CopyFrom(proto)
+        fill_outputs(response, signature, outputs, as_content=self._as_content)
         return response
 
     async def _classify(self, request: pb.ClassificationRequest, context: Context) -> pb.ClassificationResponse:
         _need_spec(request)
         response = pb.ClassificationResponse()
         outputs, examples, servable = await self._infer(request, CLASSIFY, context)
-        _fill_classes(response.result, outputs, examples)
+        fill_classes(response.result, outputs, examples)
         _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
         return response
 
@@ -124,7 +123,7 @@ class GrpcApi:
         _need_spec(request)
         response = pb.RegressionResponse()
         outputs, examples, servable = await self._infer(request, REGRESS, context)
-        _fill_regressions(response.result, outputs, examples)
+        fill_regressions(response.result, outputs, examples)
         _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
         return response
 
@@ -132,7 +131,7 @@ class GrpcApi:
         with self._handle(request.model_spec) as servable:
             name = request.model_spec.signature_name
             call = classify.prepare(servable.model, name, method, check_method=self._check_method)
-            examples = _examples(request.input)
+            examples = examples_of(request.input)
             feeds = classify.feeds(call, examples)
             outputs = await self._runner.run(servable, call.signature, feeds, call.outputs, deadline=_deadline(context))
             return outputs, len(examples), servable
@@ -140,10 +139,10 @@ class GrpcApi:
     async def _multi_inference(self, request: pb.MultiInferenceRequest, context: Context) -> pb.MultiInferenceResponse:
         response = pb.MultiInferenceResponse()
         first = request.tasks[0].model_spec if request.tasks else pb.ModelSpec()
-        tasks = [classify.Task(t.model_spec.name, t.model_spec.signature_name, t.method_name) for t in request.tasks]
+        tasks = tasks_of(request)
         with self._handle(first) as servable:
             calls = classify.prepare_tasks(servable.model, tasks, check_method=self._check_method)
-            examples = _examples(request.input)
+            examples = examples_of(request.input)
             for call in calls:
                 feeds = classify.feeds(call, examples)
                 outputs = await self._runner.run(
@@ -151,9 +150,9 @@ class GrpcApi:
                 )
                 result = response.results.add()
                 if call.method == CLASSIFY:
-                    _fill_classes(result.classification_result, outputs, len(examples))
+                    fill_classes(result.classification_result, outputs, len(examples))
                 else:
-                    _fill_regressions(result.regression_result, outputs, len(examples))
+                    fill_regressions(result.regression_result, outputs, len(examples))
                 _fill_spec(result.model_spec, servable, call.signature.name)
         return response
 
@@ -189,26 +188,3 @@ def _fill_spec(spec: pb.ModelSpec, servable: Servable, signature_name: str) -> N
     spec.name = servable.id.name
     spec.signature_name = signature_name or DEFAULT_SIGNATURE
     spec.version.value = servable.id.version
-
-
-def _examples(given: pb.Input) -> list[bytes]:
-    """The serialised examples; a context's bytes stand before each, which a parser merges."""
-    kind = given.WhichOneof("kind")
-    if kind == "example_list":
-        return [example.SerializeToString() for example in given.example_list.examples]
-    if kind is None:
-        return []
-    context = given.example_list_with_context.context.SerializeToString()
-    return [context + example.SerializeToString() for example in given.example_list_with_context.examples]
-
-
-def _fill_classes(result: pb.ClassificationResult, outputs: dict[str, Array], examples: int) -> None:
-    for row in classify.classes_of(outputs, examples):
-        classes = result.classifications.add().classes
-        for label, score in row:
-            classes.add(label=label, score=score)
-
-
-def _fill_regressions(result: pb.RegressionResult, outputs: dict[str, Array], examples: int) -> None:
-    for value in classify.values_of(outputs, examples).tolist():
-        result.regressions.add(value=value)

@@ -1,0 +1,55 @@
+"""Results of inference to the messages of ``tensorflow.serving``, and examples out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from noria.formats import tensor_proto
+from noria.protos import serving as pb
+from noria.serving import classify
+from noria.serving.lifecycle.servable import Signature
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def examples_of(given: pb.Input) -> list[bytes]:
+    """The serialised examples; a context's bytes stand before each, which a parser merges."""
+    kind = given.WhichOneof("kind")
+    if kind == "example_list":
+        return [example.SerializeToString() for example in given.example_list.examples]
+    if kind is None:
+        return []
+    context = given.example_list_with_context.context.SerializeToString()
+    return [context + example.SerializeToString() for example in given.example_list_with_context.examples]
+
+
+def tasks_of(request: pb.MultiInferenceRequest) -> list[classify.Task]:
+    """The tasks of a MultiInference."""
+    return [classify.Task(t.model_spec.name, t.model_spec.signature_name, t.method_name) for t in request.tasks]
+
+
+def fill_outputs(
+    response: pb.PredictResponse, signature: Signature, outputs: Mapping[str, Array], *, as_content: bool = False
+) -> None:
+    """Puts the outputs of a Predict into its response, in typed fields unless ``as_content``."""
+    for alias, array in outputs.items():
+        response.outputs[alias].CopyFrom(
+            tensor_proto.from_array(array, signature.outputs[alias].dtype, content=as_content)
+        )
+
+
+def fill_classes(result: pb.ClassificationResult, outputs: dict[str, Array], examples: int) -> None:
+    """Puts the outputs of a Classify into its result; raises what ``classify.classes_of`` raises."""
+    for row in classify.classes_of(outputs, examples):
+        classes = result.classifications.add().classes
+        for label, score in row:
+            classes.add(label=label, score=score)
+
+
+def fill_regressions(result: pb.RegressionResult, outputs: dict[str, Array], examples: int) -> None:
+    """Puts the outputs of a Regress into its result; raises what ``classify.values_of`` raises."""
+    for value in classify.values_of(outputs, examples).tolist():
+        result.regressions.add(value=value)
