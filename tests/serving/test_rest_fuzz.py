@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from noria import dtypes
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
+from noria.serving.http1.messages import Request
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.rest import RestApi
@@ -54,25 +55,9 @@ _LOOP = asyncio.new_event_loop()
 
 
 def ask(method: str, path: bytes, query: bytes, body: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[int, bytes]:
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": method,
-        "raw_path": path,
-        "path": path.decode("latin-1"),
-        "query_string": query,
-        "headers": headers,
-    }
-    _LOOP.run_until_complete(_APP(scope, receive, send))
-    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
-    return sent[0]["status"], sent[1]["body"]
+    target = path + b"?" + query if query else path
+    status, _, answer = _LOOP.run_until_complete(_APP.handle(Request(method, target, headers, body)))
+    return status, answer
 
 
 _LEAF = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)

@@ -105,7 +105,16 @@ class ServerConfig:
         0.0, "after SIGTERM, seconds in which /readyz says 503 and requests are still taken, for load balancers to see"
     )
     drain_timeout_seconds: float = _flag(60.0, "after SIGTERM, seconds after which requests in flight are given up")
-    rest_api_max_body_bytes: int = _flag(256 << 20, "largest REST body that is accepted, in bytes")
+    rest_api_max_body_bytes: int = _flag(256 << 20, "largest REST body that is accepted, in bytes, also inflated")
+    rest_api_max_head_bytes: int = _flag(64 << 10, "longest request line and headers of a REST request, in bytes")
+    rest_api_max_connections: int = _flag(
+        0, "REST connections at a time, more are answered with 503; 0 for as many as the process may open files"
+    )
+    rest_api_idle_seconds: float = _flag(600.0, "seconds after which a REST connection without a request is closed")
+    rest_api_slow_seconds: float = _flag(
+        30.0,
+        "seconds in which a REST client must send a request (and one more for each KiB of body) and read its answer",
+    )
 
     @property
     def threads(self) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -19,15 +19,12 @@ from noria.errors import Code, InternalError, InvalidArgumentError, TFError
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
 from noria.serving import classify, encode_json, predict, routes, status, tensor_json
+from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.examples_json import decode_examples
-from noria.serving.http1.messages import Answer, Header, Request
+from noria.serving.http1.messages import JSON, Answer, Header, Limits, Request
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.routes import Route, Verb
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,7 +35,6 @@ HTTP_STATUS: Final = {
     Code.DATA_LOSS: 500, Code.UNIMPLEMENTED: 501, Code.UNAVAILABLE: 503, Code.DEADLINE_EXCEEDED: 504,
 }  # fmt: skip
 
-_JSON: Final[Header] = (b"content-type", b"application/json")
 _HTML: Final[Header] = (b"content-type", b"text/html")
 _CORS: Final[tuple[Header, ...]] = (
     (b"access-control-allow-origin", b"*"),
@@ -51,6 +47,17 @@ _SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker th
 _MAX_CACHED_ROUTES: Final = 1024
 
 
+def limits(config: ServerConfig) -> Limits:
+    """What a client may ask of the REST port, by the flags."""
+    return Limits(
+        config.rest_api_max_body_bytes,
+        config.rest_api_max_head_bytes,
+        config.rest_api_max_connections,
+        config.rest_api_idle_seconds,
+        config.rest_api_slow_seconds,
+    )
+
+
 class RestApi:
     """The application of the REST port."""
 
@@ -60,9 +67,8 @@ class RestApi:
         self._runner = core.runner
         self._timeout = config.rest_api_timeout_in_ms / 1000
         self._check_method = config.enable_signature_method_name_check
-        self._max_body = config.rest_api_max_body_bytes
         cors = _CORS if config.rest_api_enable_cors_support else ()
-        self._headers: dict[Header, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (_JSON, _HTML)}
+        self._headers: dict[Header, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (JSON, _HTML)}
         self._routes: dict[tuple[str, bytes], Route] = {}
 
     async def handle(self, request: Request) -> Answer:
@@ -71,12 +77,12 @@ class RestApi:
             code, kind, answer = await self._answer(request)
         except TFError as error:
             empty = isinstance(error, routes.VersionTooBigError)
-            code, kind = HTTP_STATUS[error.code], _JSON
+            code, kind = HTTP_STATUS[error.code], JSON
             answer = b"" if empty else encode_json.error_response(error.message)
         except Exception as error:
             _LOG.exception("%s %s failed", request.method, request.target.decode("latin-1"))
             internal = InternalError(f"{type(error).__name__}: {error}")
-            code, kind, answer = HTTP_STATUS[internal.code], _JSON, encode_json.error_response(internal.message)
+            code, kind, answer = HTTP_STATUS[internal.code], JSON, encode_json.error_response(internal.message)
         return code, self._headers[kind], answer
 
     async def _answer(self, request: Request) -> tuple[int, Header, bytes]:
@@ -86,52 +92,23 @@ class RestApi:
             if not routes.under_api(path):
                 return 404, _HTML, _NOT_FOUND_PAGE
             if method == "OPTIONS":
-                return (200 if _has_web_origin(request.headers) else 400), _JSON, b""
+                return (200 if _has_web_origin(request.headers) else 400), JSON, b""
             route = routes.parse(method, path)
             if len(self._routes) >= _MAX_CACHED_ROUTES:
                 self._routes.clear()
             self._routes[method, path] = route
         if route.verb is Verb.STATUS:
-            return 200, _JSON, self._status(route)
+            return 200, JSON, self._status(route)
         if route.verb is Verb.METADATA:
-            return 200, _JSON, self._metadata(route)
+            return 200, JSON, self._metadata(route)
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
         body = request.body
         for name, value in request.headers:
             if name == b"content-encoding" and b"gzip" in value:
                 body = await self._runner.call(_inflate, body)
         if route.verb is Verb.PREDICT:
-            return 200, _JSON, await self._predict(route, body, deadline)
-        return 200, _JSON, await self._classify(route, body, deadline)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The same as an ASGI application."""
-        if scope["type"] != "http":
-            return
-        message = await receive()
-        chunks = [message.get("body", b"")]
-        size = len(chunks[0])
-        while message.get("more_body", False) and size <= self._max_body:
-            message = await receive()
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        client = scope.get("client")
-        request = Request(scope["method"], target, scope["headers"], b"".join(chunks), client[0] if client else None)
-        if size > self._max_body:
-            found: Answer = 413, self._headers[_JSON], encode_json.error_response(self._too_big(size))
-        else:
-            found = await self.handle(request)
-        code, headers, answer = found
-        length = (b"content-length", b"%d" % len(answer))
-        await send({"type": "http.response.start", "status": code, "headers": [*headers, length]})
-        await send({"type": "http.response.body", "body": answer})
-
-    def _too_big(self, size: int) -> str:
-        return (
-            f"the request body has {size} bytes or more; at most {self._max_body} are accepted. Send smaller batches, "
-            "or raise --rest_api_max_body_bytes"
-        )
+            return 200, JSON, await self._predict(route, body, deadline)
+        return 200, JSON, await self._classify(route, body, deadline)
 
     async def _predict(self, route: Route, body: bytes, deadline: float | None) -> bytes:
         slow = len(body) >= _SLOW_BODY

@@ -1,4 +1,4 @@
-"""The server process: one event loop, REST by uvicorn and gRPC by grpc.aio on it, a start that fails clearly, a drain.
+"""The server process: one event loop, REST by http1 and gRPC by grpc.aio on it, a start that fails clearly, a drain.
 
 On SIGTERM or SIGINT both ports stop taking requests, those in flight are answered, and the process exits with 0; a
 second signal ends it at once.
@@ -22,16 +22,16 @@ import grpc
 
 from noria.errors import InvalidArgumentError, NotFoundError, TFError
 from noria.serving import config as flags
-from noria.serving import grpc_api
+from noria.serving import grpc_api, rest
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
+from noria.serving.http1.server import HttpServer
 from noria.serving.lifecycle import source
 from noria.serving.lifecycle.admission import make_admission
 from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.listening import close_gently, listen, listeners_of, taken
 from noria.serving.rest import RestApi
-from noria.serving.rest_server import RestServer
 from noria.serving.security import tls
 
 try:
@@ -60,7 +60,7 @@ class Server:
         self._rest_app = RestApi(core)
         self._grpc_app = grpc_api.GrpcApi(core)
         self._grpc: grpc.aio.Server | None = None
-        self._rest: RestServer | None = None
+        self._rest: HttpServer | None = None
 
     async def start(self) -> None:
         """Opens the ports, both or none. Raises UnavailableError, naming the port, when one is taken.
@@ -81,7 +81,7 @@ class Server:
                 listener.close()
             raise
         if listener is not None:
-            self._rest = RestServer(self._rest_app, listener, context)
+            self._rest = HttpServer(self._rest_app.handle, listener, rest.limits(config), tls=context)
             self.rest_port = self._rest.port
             await self._rest.start()
 

@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import fcntl
 import logging
 import struct
 import sys
-import termios
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
 from noria.serving.http1.messages import JSON, Answer, Application, Header, Heads, Limits, Request, error_body
+
+try:
+    import fcntl
+    import termios
+except ImportError:  # Windows
+    fcntl = termios = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from noria.serving.http1.server import HttpServer
@@ -284,7 +288,7 @@ class Connection(asyncio.Protocol):
     def unread(self) -> bool:
         """Whether the system holds bytes of this connection that the loop has not read yet."""
         sock = self._transport.get_extra_info("socket")
-        if sock is None or sock.fileno() < 0:
+        if fcntl is None or sock is None or sock.fileno() < 0:
             return False
         try:
             (count,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.FIONREAD, b"\0" * 4))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import email.utils
 import logging
-import resource
 import socket
 import ssl
 import time
@@ -16,6 +14,11 @@ from noria.serving.http1.connection import Connection
 from noria.serving.http1.messages import Application, Heads, Limits
 from noria.serving.listening import BACKLOG, close_gently
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _LOG = logging.getLogger(__name__)
 
 _WATCH_SECONDS: Final = 1.0
@@ -24,6 +27,7 @@ _IDLE_SECONDS: Final = 0.5  # how long a draining connection without a request w
 _BODY_SECONDS: Final = 5.0  # how long a drain waits for the rest of a request
 _LINGER_SECONDS: Final = 2.0  # how long a client may go on sending to a connection that has its last answer
 _BYTES_PER_SECOND: Final = 1024  # of a request that is not too slow
+_FILES_UNKNOWN: Final = 65536
 _RESERVED_FILES: Final = 256  # descriptors kept for models, gRPC and logs
 
 
@@ -57,8 +61,8 @@ class HttpServer:
 
     async def start(self) -> None:
         """Takes requests from now on."""
-        files = raise_file_limit()
         if not self._most:
+            files = open_files()
             self._most = max(files - _RESERVED_FILES, files // 2)
         self._tick()
         self._server = await self.loop.create_server(
@@ -142,11 +146,9 @@ class HttpServer:
             connection.refuse(503, "The server is stopping, and the rest of the request did not arrive in time.")
 
 
-def raise_file_limit() -> int:
-    """Lets the process open as many files as the system allows it; how many that is."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-    return soft if soft != resource.RLIM_INFINITY else 1 << 20
+def open_files() -> int:
+    """How many files, and so connections, this process may have open."""
+    if resource is None:
+        return _FILES_UNKNOWN
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _FILES_UNKNOWN if soft == resource.RLIM_INFINITY else soft
