@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from noria.model.load import load
     from noria.model.model import Model
     from noria.model.signature import Signature
+    from noria.ops.custom import custom_op
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Signature", "__version__", "load", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Model", "Signature", "__version__", "custom_op", "load", "load_checkpoint", "save_checkpoint"]
 
 
 def __getattr__(name: str) -> object:
@@ -34,4 +35,8 @@ def __getattr__(name: str) -> object:
         from noria.formats import weights  # as above; without the engine
 
         return getattr(weights, name)
+    if name == "custom_op":
+        from noria.ops.custom import custom_op  # as above: it brings all ops
+
+        return custom_op
     raise AttributeError(f"module 'noria' has no attribute {name!r}")

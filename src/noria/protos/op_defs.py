@@ -48,8 +48,14 @@ def op_def(name: str) -> OpDef:
     return OpDef.FromString(found)
 
 
+def register(definition: OpDef) -> None:
+    """Adds an op that TensorFlow does not register, for this process."""
+    _slices()[definition.name] = definition.SerializeToString()
+    op_def.cache_clear()
+
+
 def has_op(name: str) -> bool:
-    """Whether TensorFlow 2.21 registers an op called ``name``."""
+    """Whether TensorFlow 2.21, or ``register`` here, knows an op called ``name``."""
     return name in _slices()
 
 

@@ -95,6 +95,16 @@ class ServerConfig:
     skip_initialize_tpu: bool = _no_effect(False, "there is no TPU")
 
     # Noria's own
+    enable_automatic_warmup: bool = _flag(
+        True, "run a version that has no warm-up requests once on zeros of its signatures' shapes before it serves"
+    )
+    version_gate: str = _flag(
+        "golden",
+        "checks that a new version must pass before it serves, of signature (takes and gives what the serving version "
+        "does), golden (answers assets.extra/noria_golden_requests as recorded), nan (answers no NaN), with commas",
+    )
+    golden_tolerance: float = _flag(1e-4, "relative and absolute difference that answers to golden requests may have")
+    op_modules: str = _flag("", "Python modules to import at start, comma-separated: they register custom ops")
     rest_api_ssl_config_file: str = _flag("", "text file of an SSLConfig: TLS on the REST port, metrics included")
     tokens_file: str = _flag("", "JSON file of bearer tokens and their rights: who calls must send one of them")
     allow_remote_management: bool = _flag(
