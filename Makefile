@@ -36,7 +36,7 @@ oracle: $(ORACLE)/.ready
 
 oracle-env: $(ORACLE)/.ready
 
-bench: $(VENV)/.ready $(ORACLE)/.ready
+bench: $(VENV)/.bench $(ORACLE)/.ready
 	$(QUIET_TF) $(ORACLE)/bin/python benchmarks/make_models.py $(BENCH)/models
 	$(VENV)/bin/python benchmarks/run.py --tensorflow $(ORACLE)/bin/python --models $(BENCH)/models --json $(BENCH)/result.json $(BENCH_OPTIONS)
 
@@ -69,6 +69,10 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(VENV)/bin/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.ready
+	$(VENV)/bin/python -m pip install --quiet --group bench
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.ready
