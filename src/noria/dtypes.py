@@ -1,8 +1,8 @@
 """One row for each TensorFlow dtype: its number in ``DataType``, its NumPy dtype, its ONNX number.
 
-NumPy has no bfloat16, float8 or 4-bit types: ``ml_dtypes`` brings them. Strings are object arrays of ``bytes``.
-Quantised types share the representation of the plain integer. Reference types (``number + 100``) are their base type:
-Noria turns reference variables into resources when it imports a graph.
+NumPy has no bfloat16, float8 or 4-bit types: ``ml_dtypes`` brings them (without it, their elements are raw bytes).
+Strings are object arrays of ``bytes``. Quantised types share the representation of the plain integer. Reference types
+(``number + 100``) are their base type: Noria turns reference variables into resources when it imports a graph.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-import ml_dtypes
 import numpy as np
 
 from noria.errors import InvalidArgumentError
+
+try:
+    import ml_dtypes
+except ImportError:  # the client alone runs without
+    ml_dtypes = None  # type: ignore[assignment]
 
 REF_OFFSET: Final = 100  # DT_FLOAT_REF = DT_FLOAT + 100, and so on
 
@@ -74,6 +78,11 @@ def _row(name: str, number: int, numpy: Any, onnx: int, bits: int | None = None)
     return DType(name, number, dtype, onnx, (0 if dtype.hasobject else dtype.itemsize * 8) if bits is None else bits)
 
 
+def _extra(name: str) -> Any:
+    """The NumPy dtype that ``ml_dtypes`` calls ``name``."""
+    return np.dtype("V2" if name == "bfloat16" else "V1") if ml_dtypes is None else getattr(ml_dtypes, name)
+
+
 float32: Final = _row("float32", 1, np.float32, 1)
 float64: Final = _row("float64", 2, np.float64, 11)
 int32: Final = _row("int32", 3, np.int32, 6)
@@ -87,7 +96,7 @@ bool_: Final = _row("bool", 10, np.bool_, 9)
 qint8: Final = _row("qint8", 11, np.int8, 3)
 quint8: Final = _row("quint8", 12, np.uint8, 2)
 qint32: Final = _row("qint32", 13, np.int32, 6)
-bfloat16: Final = _row("bfloat16", 14, ml_dtypes.bfloat16, 16)
+bfloat16: Final = _row("bfloat16", 14, _extra("bfloat16"), 16)
 qint16: Final = _row("qint16", 15, np.int16, 5)
 quint16: Final = _row("quint16", 16, np.uint16, 4)
 uint16: Final = _row("uint16", 17, np.uint16, 4)
@@ -97,16 +106,16 @@ resource: Final = _row("resource", 20, object, 0)
 variant: Final = _row("variant", 21, object, 0)
 uint32: Final = _row("uint32", 22, np.uint32, 12)
 uint64: Final = _row("uint64", 23, np.uint64, 13)
-float8_e5m2: Final = _row("float8_e5m2", 24, ml_dtypes.float8_e5m2, 19)
-float8_e4m3fn: Final = _row("float8_e4m3fn", 25, ml_dtypes.float8_e4m3fn, 17)
-float8_e4m3fnuz: Final = _row("float8_e4m3fnuz", 26, ml_dtypes.float8_e4m3fnuz, 18)
-float8_e4m3b11fnuz: Final = _row("float8_e4m3b11fnuz", 27, ml_dtypes.float8_e4m3b11fnuz, 0)
-float8_e5m2fnuz: Final = _row("float8_e5m2fnuz", 28, ml_dtypes.float8_e5m2fnuz, 20)
-int4: Final = _row("int4", 29, ml_dtypes.int4, 22, bits=4)
-uint4: Final = _row("uint4", 30, ml_dtypes.uint4, 21, bits=4)
-int2: Final = _row("int2", 31, ml_dtypes.int2, 0, bits=2)
-uint2: Final = _row("uint2", 32, ml_dtypes.uint2, 0, bits=2)
-float4_e2m1fn: Final = _row("float4_e2m1fn", 33, ml_dtypes.float4_e2m1fn, 23, bits=4)
+float8_e5m2: Final = _row("float8_e5m2", 24, _extra("float8_e5m2"), 19)
+float8_e4m3fn: Final = _row("float8_e4m3fn", 25, _extra("float8_e4m3fn"), 17)
+float8_e4m3fnuz: Final = _row("float8_e4m3fnuz", 26, _extra("float8_e4m3fnuz"), 18)
+float8_e4m3b11fnuz: Final = _row("float8_e4m3b11fnuz", 27, _extra("float8_e4m3b11fnuz"), 0)
+float8_e5m2fnuz: Final = _row("float8_e5m2fnuz", 28, _extra("float8_e5m2fnuz"), 20)
+int4: Final = _row("int4", 29, _extra("int4"), 22, bits=4)
+uint4: Final = _row("uint4", 30, _extra("uint4"), 21, bits=4)
+int2: Final = _row("int2", 31, _extra("int2"), 0, bits=2)
+uint2: Final = _row("uint2", 32, _extra("uint2"), 0, bits=2)
+float4_e2m1fn: Final = _row("float4_e2m1fn", 33, _extra("float4_e2m1fn"), 23, bits=4)
 
 ALL: Final[tuple[DType, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, DType))
 
@@ -117,7 +126,9 @@ _PROTO_NAMES: Final = {"float32": "DT_FLOAT", "float64": "DT_DOUBLE", "float16":
 _BY_NUMBER: Final = {d.number: d for d in ALL}
 _BY_NAME: Final = {d.name: d for d in ALL} | {"half": float16, "float": float32, "double": float64}
 # Quantised types share a representation with a plain integer, which an array of it means.
-_BY_NUMPY: Final[dict[np.dtype[Any], DType]] = {d.numpy: d for d in ALL if not d.numpy.hasobject and not d.is_quantized}
+_BY_NUMPY: Final[dict[np.dtype[Any], DType]] = {
+    d.numpy: d for d in ALL if not d.numpy.hasobject and not d.is_quantized and d.numpy.type is not np.void
+}
 
 
 def runtime_name(dtype: DType) -> str:

@@ -204,6 +204,11 @@ def from_array(array: npt.ArrayLike, dtype: DType | None = None, *, content: boo
     Strings (always ``string_val``) may come as object arrays of bytes or str, or as ``S`` and ``U`` arrays; str is
     written as UTF-8. Raises InvalidArgumentError for what TensorFlow has no dtype for.
     """
+    return TensorProto.FromString(b"".join(serialized(array, dtype, content=content)))
+
+
+def serialized(array: npt.ArrayLike, dtype: DType | None = None, *, content: bool = False) -> list[Any]:
+    """The wire form of the TensorProto that ``from_array`` gives: buffers for ``b"".join``, the elements not copied."""
     values = np.asarray(array)
     if dtype is None:
         dtype = dtypes.from_numpy(values.dtype)
@@ -211,16 +216,18 @@ def from_array(array: npt.ArrayLike, dtype: DType | None = None, *, content: boo
         values = values.astype(dtype.numpy)
     header = _header(dtype.number, values.shape)
     if values.size == 0:
-        return TensorProto.FromString(header)
+        return [header]
     field = field_of(dtype)
+    tag = _TAGS[field]
+    if dtype is dtypes.string:
+        return [header, *(part for item in as_bytes(values) for part in (tag, coding.put_varint(len(item)), item))]
     if dtype.numpy.hasobject:
-        proto = TensorProto.FromString(header)
-        getattr(proto, field).extend(as_bytes(values) if dtype is dtypes.string else values.reshape(-1).tolist())
-        return proto
+        proto = TensorProto()
+        getattr(proto, field).extend(values.reshape(-1).tolist())
+        return [header, proto.SerializeToString()]
     plain = np.ascontiguousarray(values).reshape(-1)
     payload: Any = plain.view(np.uint8) if content else _payload(plain, field)
-    tag = _CONTENT_TAG if content else _TAGS[field]
-    return TensorProto.FromString(b"".join((header, tag, coding.put_varint(len(payload)), payload)))
+    return [header, _CONTENT_TAG if content else tag, coding.put_varint(len(payload)), payload]
 
 
 @lru_cache(maxsize=1024)
