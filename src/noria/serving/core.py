@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from noria.compile.ort import available_cpus
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.manager import Manager
+from noria.serving.observe.metrics import Metrics
+from noria.serving.observe.models import model_points
 from noria.serving.process import Process
 from noria.serving.runner import Runner
 from noria.serving.security import access as security
@@ -22,12 +24,16 @@ class Core:
     manager: Manager
     runner: Runner
     process: Process = field(default_factory=Process)
+    metrics: Metrics = field(default_factory=Metrics)
     access: Access | None = None  # None where no tokens are configured: every call passes
 
     @classmethod
     def make(cls, manager: Manager, config: ServerConfig) -> Core:
         """The core of a server with these settings over ``manager``."""
-        return cls(config, manager, Runner(max(4, 2 * available_cpus())), access=security.make(config))
+        metrics = Metrics(lambda name: bool(manager.versions(name)))
+        metrics.add_collector(model_points(manager, metrics))
+        runner = Runner(max(4, 2 * available_cpus()), metrics)
+        return cls(config, manager, runner, metrics=metrics, access=security.make(config))
 
     def may_manage(self, peer: str | None, token: str | None, headers: Iterable[str] = ()) -> bool:
         """True where a call that changes what is served may pass (``security.access.check_management``).

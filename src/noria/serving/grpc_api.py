@@ -29,6 +29,7 @@ _LOG = logging.getLogger(__name__)
 # Both enumerations have the numbers of google.rpc.Code.
 GRPC_STATUS: Final = {Code(member.value[0]): member for member in grpc.StatusCode}
 _MAX_MESSAGE: Final = 2**31 - 1
+_API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
 _MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
 # TensorFlow Serving's services may share a port with a server of the same options only if both ask for it.
 OPTIONS: Final = (
@@ -45,20 +46,21 @@ class GrpcApi:
         config = core.config
         self._manager = core.manager
         self._runner = core.runner
+        self._metrics = core.metrics
         self._check_method = config.enable_signature_method_name_check
         self._as_content = config.enable_serialization_as_tensor_content
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
         """Both services, for ``grpc.aio.Server.add_generic_rpc_handlers``."""
         prediction = {
-            "Predict": self._handler(self._predict, pb.PredictRequest),
-            "Classify": self._handler(self._classify, pb.ClassificationRequest),
-            "Regress": self._handler(self._regress, pb.RegressionRequest),
-            "MultiInference": self._handler(self._multi_inference, pb.MultiInferenceRequest),
-            "GetModelMetadata": self._handler(self._get_model_metadata, pb.GetModelMetadataRequest),
+            "Predict": self._handler("Predict", self._predict, pb.PredictRequest),
+            "Classify": self._handler("Classify", self._classify, pb.ClassificationRequest),
+            "Regress": self._handler("Regress", self._regress, pb.RegressionRequest),
+            "MultiInference": self._handler("MultiInference", self._multi_inference, pb.MultiInferenceRequest),
+            "GetModelMetadata": self._handler("GetModelMetadata", self._get_model_metadata, pb.GetModelMetadataRequest),
         }
         model = {
-            "GetModelStatus": self._handler(self._get_model_status, pb.GetModelStatusRequest),
+            "GetModelStatus": self._handler("GetModelStatus", self._get_model_status, pb.GetModelStatusRequest),
         }
         return (
             grpc.method_handlers_generic_handler("tensorflow.serving.PredictionService", prediction),
@@ -66,14 +68,21 @@ class GrpcApi:
         )
 
     def _handler(
-        self, function: Callable[[Any, Context], Awaitable[Any]], request: Any
+        self, api: str, function: Callable[[Any, Context], Awaitable[Any]], request: Any
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """``function`` with every error it raises turned into a status, in this one place."""
 
+        count = self._metrics.request
+
         async def call(content: bytes, context: Context) -> bytes:
+            start = time.perf_counter()
+            parsed = None
             try:
-                message = await function(request.FromString(content), context)
+                parsed = request.FromString(content)
+                message = await function(parsed, context)
                 serialized: bytes = message.SerializeToString()
+                seconds = time.perf_counter() - start
+                count(_model_of(parsed), api, "GRPC", Code.OK, seconds, len(content), len(serialized))
                 return serialized
             except TFError as error:
                 found = error
@@ -82,6 +91,7 @@ class GrpcApi:
             except Exception as error:
                 _LOG.exception("%s failed", request.DESCRIPTOR.full_name)
                 found = InternalError(f"{type(error).__name__}: {error}")
+            count(_model_of(parsed), api, "GRPC", found.code, time.perf_counter() - start, len(content))
             text = found.message
             if len(text) > _MAX_TEXT:
                 text = text[:_MAX_TEXT] + "...TRUNCATED"
@@ -133,7 +143,10 @@ class GrpcApi:
             call = classify.prepare(servable.model, name, method, check_method=self._check_method)
             examples = examples_of(request.input)
             feeds = classify.feeds(call, examples)
-            outputs = await self._runner.run(servable, call.signature, feeds, call.outputs, deadline=_deadline(context))
+            outputs = await self._runner.run(
+                servable, call.signature, feeds, call.outputs, deadline=_deadline(context), api=_API[method]
+            )
+            self._metrics.examples(servable.id.name, len(examples))
             return outputs, len(examples), servable
 
     async def _multi_inference(self, request: pb.MultiInferenceRequest, context: Context) -> pb.MultiInferenceResponse:
@@ -143,10 +156,16 @@ class GrpcApi:
         with self._handle(first) as servable:
             calls = classify.prepare_tasks(servable.model, tasks, check_method=self._check_method)
             examples = examples_of(request.input)
+            self._metrics.examples(servable.id.name, len(examples))
             for call in calls:
                 feeds = classify.feeds(call, examples)
                 outputs = await self._runner.run(
-                    servable, call.signature, feeds, call.outputs, deadline=_deadline(context)
+                    servable,
+                    call.signature,
+                    feeds,
+                    call.outputs,
+                    deadline=_deadline(context),
+                    api="MultiInference",
                 )
                 result = response.results.add()
                 if call.method == CLASSIFY:
@@ -172,6 +191,16 @@ class GrpcApi:
         _need_spec(request)
         spec = request.model_spec
         return status.model_status(self._manager, spec.name, spec.version.value if spec.HasField("version") else None)
+
+
+def _model_of(request: Any) -> str:
+    """The model that a request names, "" for none."""
+    if request is None:
+        return ""
+    if isinstance(request, pb.MultiInferenceRequest):
+        return request.tasks[0].model_spec.name if request.tasks else ""
+    name: str = request.model_spec.name
+    return name
 
 
 def _need_spec(request: Any) -> None:

@@ -24,6 +24,7 @@ from noria.serving.core import Core
 from noria.serving.examples_json import decode_examples
 from noria.serving.http1.messages import JSON, Answer, Header, Limits, Request
 from noria.serving.names import CLASSIFY, REGRESS
+from noria.serving.observe import exposition, monitoring
 from noria.serving.routes import Route, Verb
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ HTTP_STATUS: Final = {
     Code.DATA_LOSS: 500, Code.UNIMPLEMENTED: 501, Code.UNAVAILABLE: 503, Code.DEADLINE_EXCEEDED: 504,
 }  # fmt: skip
 
+_TEXT: Final[Header] = (b"content-type", exposition.CONTENT_TYPE)
 _HTML: Final[Header] = (b"content-type", b"text/html")
 _CORS: Final[tuple[Header, ...]] = (
     (b"access-control-allow-origin", b"*"),
@@ -45,6 +47,8 @@ _NOT_FOUND_PAGE: Final = b"<html><head><title>404 Not Found</title></head><body>
 _MAX_INFLATED: Final = 100 << 20  # bytes a gzip body may become
 _SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker thread
 _MAX_CACHED_ROUTES: Final = 1024
+_API: Final = {Verb.PREDICT: "predict", Verb.CLASSIFY: "classify", Verb.REGRESS: "regress"}  # labels of the metrics
+_RUNTIME_API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
 
 
 def limits(config: ServerConfig) -> Limits:
@@ -65,30 +69,45 @@ class RestApi:
         config = core.config
         self._manager = core.manager
         self._runner = core.runner
+        self._metrics = core.metrics
+        self._metrics_path = monitoring.metrics_path(config.monitoring_config_file).encode()
         self._timeout = config.rest_api_timeout_in_ms / 1000
         self._check_method = config.enable_signature_method_name_check
         cors = _CORS if config.rest_api_enable_cors_support else ()
-        self._headers: dict[Header, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (JSON, _HTML)}
+        self._headers: dict[Header, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (JSON, _HTML, _TEXT)}
         self._routes: dict[tuple[str, bytes], Route] = {}
 
     async def handle(self, request: Request) -> Answer:
         """The answer to a request, errors included: never raises."""
+        start = time.perf_counter()
+        outcome = Code.OK
         try:
             code, kind, answer = await self._answer(request)
         except TFError as error:
+            outcome = error.code
             empty = isinstance(error, routes.VersionTooBigError)
             code, kind = HTTP_STATUS[error.code], JSON
             answer = b"" if empty else encode_json.error_response(error.message)
         except Exception as error:
             _LOG.exception("%s %s failed", request.method, request.target.decode("latin-1"))
             internal = InternalError(f"{type(error).__name__}: {error}")
+            outcome = internal.code
             code, kind, answer = HTTP_STATUS[internal.code], JSON, encode_json.error_response(internal.message)
+        route = self._routes.get((request.method, request.target))
+        if route is not None:
+            seconds = time.perf_counter() - start
+            api = _API.get(route.verb, "")
+            self._metrics.request(route.name, api, "REST", outcome, seconds, len(request.body), len(answer))
+        elif outcome and routes.under_api(request.target):  # a malformed URL names no model
+            self._metrics.request("", "", "REST", outcome, 0.0, len(request.body), len(answer))
         return code, self._headers[kind], answer
 
     async def _answer(self, request: Request) -> tuple[int, Header, bytes]:
         method, path = request.method, request.target
         route = self._routes.get((method, path))
         if route is None:
+            if self._metrics_path and path.startswith(self._metrics_path):
+                return await self._scrape(path)
             if not routes.under_api(path):
                 return 404, _HTML, _NOT_FOUND_PAGE
             if method == "OPTIONS":
@@ -109,6 +128,14 @@ class RestApi:
         if route.verb is Verb.PREDICT:
             return 200, JSON, await self._predict(route, body, deadline)
         return 200, JSON, await self._classify(route, body, deadline)
+
+    async def _scrape(self, path: bytes) -> tuple[int, Header, bytes]:
+        if path != self._metrics_path:  # a query string counts as a part of the path, as in TensorFlow Serving
+            if path[len(self._metrics_path) :][:1] != b"?":
+                return 404, _HTML, _NOT_FOUND_PAGE
+            text = f"Unexpected path: {path.decode('utf-8', 'replace')}. Should be {self._metrics_path.decode()}"
+            return HTTP_STATUS[Code.INVALID_ARGUMENT], _TEXT, text.encode()
+        return 200, _TEXT, await self._runner.call(self._metrics.render)
 
     async def _predict(self, route: Route, body: bytes, deadline: float | None) -> bytes:
         slow = len(body) >= _SLOW_BODY
@@ -145,7 +172,10 @@ class RestApi:
         with self._manager.handle(route.name, route.version, route.label) as servable:
             call = classify.prepare(servable.model, name, method, check_method=self._check_method)
             feeds = classify.feeds(call, examples)
-            outputs = await self._runner.run(servable, call.signature, feeds, call.outputs, deadline=deadline)
+            outputs = await self._runner.run(
+                servable, call.signature, feeds, call.outputs, deadline=deadline, api=_RUNTIME_API[method]
+            )
+            self._metrics.examples(servable.id.name, len(examples))
         if method == CLASSIFY:
             return encode_json.classify_response(classify.classes_of(outputs, len(examples)))
         return encode_json.regress_response(classify.values_of(outputs, len(examples)))

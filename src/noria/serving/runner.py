@@ -17,6 +17,7 @@ import numpy as np
 from noria.errors import DeadlineExceededError
 from noria.graph.deadline import until
 from noria.serving.lifecycle.servable import Cost, Servable, Signature
+from noria.serving.observe.metrics import Metrics
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
@@ -27,7 +28,8 @@ _IN_LOOP_SECONDS: Final = 1e-3  # a run shorter than this does not leave the loo
 class Runner:
     """The worker threads of a server."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, metrics: Metrics | None = None) -> None:
+        self._metrics = Metrics() if metrics is None else metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="noria-run")
 
     async def run(
@@ -38,25 +40,32 @@ class Runner:
         outputs: Sequence[str] | None = None,
         *,
         deadline: float | None = None,
+        api: str = "Predict",
     ) -> dict[str, Array]:
         """The outputs of a signature of a held servable.
 
+        api: Predict, Classify, Regress or MultiInference, for the metrics.
         deadline: on ``time.monotonic``. Raises DeadlineExceededError when it passes before the run has begun, or, in a
         thread, before it has ended. The thread then finishes on its own, a loop on the host at its next round, and
         keeps the servable held until it has.
         """
-        nbytes = 0
+        nbytes, shape = 0, ()
         for array in arrays.values():
             nbytes += array.nbytes
+            shape = array.shape
+        rows = shape[0] if shape else 1
         cost = servable.costs.get(signature.name)
         if cost is None:
             cost = servable.costs.setdefault(signature.name, Cost())
         if cost.estimate(nbytes) < _IN_LOOP_SECONDS:
             start = time.perf_counter()
             found = signature.run_arrays(arrays, outputs)
-            cost.add(time.perf_counter() - start, nbytes)
+            seconds = time.perf_counter() - start
+            cost.add(seconds, nbytes)
+            self._metrics.run(servable, signature.name, api, seconds, rows)
             return found
 
+        arrived = time.perf_counter()
         servable.hold()
         known_cost = cost
 
@@ -72,7 +81,9 @@ class Runner:
             finally:
                 servable.release()
 
-        return await self._wait(asyncio.get_running_loop().run_in_executor(self._pool, job), deadline)
+        found = await self._wait(asyncio.get_running_loop().run_in_executor(self._pool, job), deadline)
+        self._metrics.run(servable, signature.name, api, time.perf_counter() - arrived, rows)
+        return found
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
         """Any other work that would stall the loop: reading a big body."""

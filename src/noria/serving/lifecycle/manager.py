@@ -97,6 +97,10 @@ class Manager:
             raise NotFoundError(f"Servable not found for request: Specific({name}, {version})")
         return servable
 
+    def names(self) -> list[str]:
+        """The models that have versions here, those that ended included."""
+        return sorted(self._versions)
+
     def versions(self, name: str) -> list[Servable]:
         """Every known version of a model, highest first; empty for an unknown model."""
         return [servable for _, servable in sorted(self._versions.get(name, {}).items(), reverse=True)]

@@ -4,12 +4,15 @@ States move one way only::
 
     START -> LOADING -> AVAILABLE -> UNLOADING -> END
        \\________\\______________________________/     (a load that fails, or is given up, ends at once)
+
+A load that failed and is to be tried again stays in LOADING, with its error.
 """
 
 from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -69,7 +72,7 @@ class State(IntEnum):
 
 _NEXT: Final[Mapping[State, frozenset[State]]] = {
     State.START: frozenset({State.LOADING, State.END}),
-    State.LOADING: frozenset({State.AVAILABLE, State.END}),
+    State.LOADING: frozenset({State.LOADING, State.AVAILABLE, State.END}),
     State.AVAILABLE: frozenset({State.UNLOADING}),
     State.UNLOADING: frozenset({State.END}),
     State.END: frozenset(),
@@ -119,6 +122,9 @@ class Cost:
 class Servable:
     """A model version. ``state`` changes through ``move`` alone; ``model`` is set while it is available.
 
+    waiting: in START, why it does not load yet; requests: handles taken so far; ended: when it came to END, on
+    time.monotonic.
+
     A handle (``with servable:``) holds the model: an unload waits until the last one is given back. Thread-safe.
     """
 
@@ -127,6 +133,9 @@ class Servable:
         self.path = path
         self.state = State.START
         self.error: TFError | None = None
+        self.waiting = ""
+        self.requests = 0
+        self.ended = math.inf
         self.costs: dict[str, Cost] = {}  # by signature
         self._model: Model | None = None
         self._held = 0
@@ -143,8 +152,8 @@ class Servable:
     def move(self, to: State, *, model: Model | None = None, error: TFError | None = None) -> None:
         """The one way to change state.
 
-        model: what was loaded, when moving to AVAILABLE; error: why it failed, when moving to END early. Raises
-        InternalError, naming both states, for a move that life does not have.
+        model: what was loaded, when moving to AVAILABLE; error: why it failed, when moving to END early, or to LOADING
+        for another try. Raises InternalError, naming both states, for a move that life does not have.
         """
         with self._changing:
             if to not in _NEXT[self.state]:
@@ -158,8 +167,11 @@ class Servable:
             self.error = error
             if to is State.UNLOADING and not self._held:
                 self._free.set()
+            if to is not State.START:
+                self.waiting = ""
             if to is State.END:
                 self._model = None
+                self.ended = time.monotonic()
             elif model is not None:
                 self._model = model
 
@@ -169,6 +181,7 @@ class Servable:
             if self.state is not State.AVAILABLE:
                 return False
             self._held += 1
+            self.requests += 1
             return True
 
     def __enter__(self) -> Self:
@@ -188,6 +201,11 @@ class Servable:
         """Takes one more handle for someone who holds one already, whatever the state."""
         with self._changing:
             self._held += 1
+
+    @property
+    def held(self) -> int:
+        """How many handles are out."""
+        return self._held
 
     def wait_until_free(self, timeout: float | None = None) -> bool:
         """Waits, once the version is out of service, until no handle is held; False when ``timeout`` is not enough."""

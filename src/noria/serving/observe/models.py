@@ -1,0 +1,28 @@
+"""Metrics of the model versions a server knows, read from its manager at each scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from noria.serving.lifecycle.manager import Manager
+from noria.serving.lifecycle.servable import State
+from noria.serving.observe import table
+from noria.serving.observe.metrics import Metrics
+from noria.serving.observe.process import Point
+
+
+def model_points(manager: Manager, metrics: Metrics) -> Callable[[], Iterator[Point]]:
+    """A collector of states and requests in flight; it also ends the series of versions that are gone."""
+
+    def points() -> Iterator[Point]:
+        for name in manager.names():
+            for servable in manager.versions(name):
+                version = str(servable.id.version)
+                state = servable.state
+                yield table.MODEL_STATE, (name, version, state.name), 1
+                if state is State.END:
+                    metrics.forget(name, servable.id.version)
+                else:
+                    yield table.IN_FLIGHT, (name, version), servable.held
+
+    return points
