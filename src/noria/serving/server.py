@@ -25,12 +25,13 @@ from noria.serving import config as flags
 from noria.serving import grpc_api, rest
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
+from noria.serving.grpc_server import GrpcServer
 from noria.serving.http1.server import HttpServer
 from noria.serving.lifecycle import source
 from noria.serving.lifecycle.admission import make_admission
 from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
-from noria.serving.listening import close_gently, listen, listeners_of, taken
+from noria.serving.listening import listen
 from noria.serving.rest import RestApi
 from noria.serving.security import tls
 
@@ -59,7 +60,7 @@ class Server:
         self._listener = rest_listener
         self._rest_app = RestApi(core)
         self._grpc_app = grpc_api.GrpcApi(core)
-        self._grpc: grpc.aio.Server | None = None
+        self._grpc: GrpcServer | None = None
         self._rest: HttpServer | None = None
 
     async def start(self) -> None:
@@ -86,22 +87,11 @@ class Server:
             await self._rest.start()
 
     async def _start_grpc(self, credentials: grpc.ServerCredentials | None) -> None:
-        server = grpc.aio.server(options=grpc_api.OPTIONS)
-        server.add_generic_rpc_handlers(self._grpc_app.handlers())
-        places = [f"0.0.0.0:{max(self.config.port, 0)}"] if self.config.port else []
-        if self.config.grpc_socket_path:
-            places.append(f"unix:{self.config.grpc_socket_path}")
-        for place in places:
-            try:
-                if credentials is None:
-                    bound = server.add_insecure_port(place)
-                else:
-                    bound = server.add_secure_port(place, credentials)
-            except RuntimeError as error:
-                raise taken("gRPC", place, str(error), "--port") from None
-            if not place.startswith("unix:"):
-                self.grpc_port = bound
+        server = GrpcServer(self._grpc_app.handlers(), grpc_api.OPTIONS)
+        port = max(self.config.port, 0) if self.config.port else None
+        server.bind(port, self.config.grpc_socket_path, credentials)
         await server.start()
+        self.grpc_port = server.port
         self._grpc = server
 
     async def stop(self) -> bool:
@@ -115,7 +105,7 @@ class Server:
         deadline = time.monotonic() + max(self.config.drain_timeout_seconds, 0.0)
         ends: list[Awaitable[bool]] = []
         if self._grpc is not None:
-            ends.append(self._drain_grpc(self._grpc, deadline))
+            ends.append(self._grpc.drain(deadline))
         if self._rest is not None:
             ends.append(self._rest.drain(deadline))
         clean = all(await asyncio.gather(*ends))
@@ -126,16 +116,6 @@ class Server:
             _LOG.warning("a model still runs at the end of the drain; it is not waited for")
             clean = False
         return clean
-
-    async def _drain_grpc(self, server: grpc.aio.Server, deadline: float) -> bool:
-        """GOAWAY to every client, then waits for the calls in flight; cuts them at the deadline."""
-        for copy in listeners_of(self.grpc_port) if self.grpc_port else ():
-            await close_gently(copy)  # the copy: gRPC closes its own when it stops
-        await server.stop(max(deadline - time.monotonic(), 0.0))
-        if time.monotonic() < deadline:
-            return True
-        _LOG.warning("gave up gRPC calls at the end of the drain")
-        return False
 
     def describe(self) -> str:
         """Where the APIs listen."""
