@@ -7,34 +7,13 @@ import timeit
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from noria.errors import Code, InvalidArgumentError
 from noria.serving.lifecycle.servable import Servable, ServableId
 from noria.serving.observe import table
 from noria.serving.observe.exposition import merge, render, unpack
 from noria.serving.observe.metrics import Metrics
-
-Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-def samples(text: bytes) -> Samples:
-    """The scrape as Prometheus reads it: (name, labels) -> value.
-
-    Its Python parser gives every counter the suffix _total; TensorFlow Serving's have none on the wire.
-    """
-    found = {}
-    for family in text_string_to_metric_families(text.decode()):
-        for sample in family.samples:
-            name = sample.name
-            if f"\n{name}{{".encode() not in text:
-                name = name.removesuffix("_total")
-            found[name, tuple(sorted(sample.labels.items()))] = sample.value
-    return found
-
-
-def value(found: Samples, name: str, **labels: str) -> float | None:
-    return found.get((name, tuple(sorted(labels.items()))))
+from serving.observe.scrape import samples, value
 
 
 def iris() -> Metrics:
