@@ -12,17 +12,29 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from noria import dtypes, shapes
-from noria.compile.freeze import Key
+from noria.compile.freeze import Key, assigned_variables
+from noria.compile.functions import with_bodies
 from noria.compile.pipeline import Feed, Prepared, compile_program, unsupported
 from noria.compile.program import Program, Step
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
 from noria.formats.files import release
 from noria.graph.graph import Array, Tensor
+from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources
 from noria.model.values import to_array
 from noria.shapes import Shape
 
+# Ops that count as stateful and yet leave nothing behind that a later run could see.
+_LEAVES_NOTHING = frozenset({
+    "VarHandleOp", "VariableV2", "Variable", "ReadVariableOp", "VarIsInitializedOp", "IsVariableInitialized",
+    "VariableShape", "DisableCopyOnRead", "ResourceGather", "ResourceGatherNd", "HashTable", "HashTableV2",
+    "MutableHashTable", "MutableHashTableV2", "MutableDenseHashTableV2", "LookupTableFind", "LookupTableFindV2",
+    "LookupTableSize", "LookupTableSizeV2", "LookupTableExport", "LookupTableExportV2", "Assert", "If", "While",
+    "Case", "StatefulPartitionedCall", "Placeholder", "PlaceholderV2", "NoOp", "CheckNumerics", "Empty", "DeepCopy",
+    "TensorArrayV3", "TensorArrayReadV3", "TensorArrayWriteV3", "TensorArrayGatherV3", "TensorArrayScatterV3",
+    "TensorArrayConcatV3", "TensorArraySplitV3", "TensorArraySizeV3",
+})  # fmt: skip
 _MAX_PROGRAMS = 2  # compiled variants kept of one signature: other ranks, other outputs; each may pack its weights anew
 
 
@@ -161,6 +173,17 @@ class Signature:
         stop = [prepared.tensors[f.tensor] for f in self._feeds]
         names = prepared.graph.closure([prepared.tensors[t] for t in self._fetches.values()], stop=stop)
         return Counter(prepared.graph[n].op for n in names)
+
+    @property
+    def changes_state(self) -> bool:
+        """Whether a run may leave something behind that a later one sees: a variable, a table, a random generator."""
+        prepared = self._runtime.prepared
+        stop = [prepared.tensors[f.tensor] for f in self._feeds]
+        names = prepared.graph.closure([prepared.tensors[t] for t in self._fetches.values()], stop=stop)
+        if assigned_variables(prepared.graph, names):
+            return True
+        nodes = with_bodies(prepared.graph, names)
+        return any(is_stateful(n.op) and n.op not in _LEAVES_NOTHING for n in nodes)
 
     def trace(self, inputs: Mapping[str, Any]) -> Iterator[Trace]:
         """Runs op by op on the host and gives every tensor on the way, in order."""

@@ -1,27 +1,89 @@
-"""What a loaded version goes through before it takes traffic."""
+"""What a loaded version goes through before it takes traffic: warm-up, then the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
+import numpy as np
+
+from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
-from noria.serving.lifecycle import record_files
+from noria.serving.lifecycle import gate, record_files, warmup
+from noria.serving.lifecycle.replay import Replayer
 from noria.serving.lifecycle.servable import Model, Servable
 
+_LOG = logging.getLogger(__name__)
+
+Array = np.ndarray[Any, np.dtype[Any]]
 # (the version that loads, its model, the version of the same name that serves now, held, or None)
 Admission: TypeAlias = Callable[[Servable, Model, Servable | None], None]
 
 
 def make_admission(config: ServerConfig) -> Admission:
-    """The function that a manager calls between load and AVAILABLE, by the flags for warm-up.
+    """The function that a manager calls between load and AVAILABLE, by the flags for warm-up and gate.
 
-    It raises the TFError with which the version then ends.
+    It raises the TFError with which the version then ends: what a warm-up request raises, FailedPreconditionError when
+    the gate refuses the version. Raises InvalidArgumentError itself for flags that do not parse.
     """
+    checks = gate.parse_checks(config.version_gate)
 
     def admit(servable: Servable, model: Model, serving: Servable | None) -> None:
-        if config.enable_model_warmup:
-            for _ in record_files.read(record_files.path_of(servable.path, record_files.WARMUP)):
-                pass
+        if gate.SIGNATURE in checks and serving is not None:
+            gate.check_signatures(serving.model, model)
+        _Trial(config, checks, servable, model).run()
 
     return admit
+
+
+class _Trial:
+    """The warm-up and golden requests of one version."""
+
+    def __init__(self, config: ServerConfig, checks: frozenset[str], servable: Servable, model: Model) -> None:
+        self._config = config
+        self._checks = checks
+        self._servable = servable
+        self._model = model
+        self._run = warmup.TimedRun(servable.costs)
+        self._replayer = Replayer(model, check_method=config.enable_signature_method_name_check, run=self._run)
+
+    def run(self) -> None:
+        start = time.perf_counter()
+        records = self._warm_up() if self._config.enable_model_warmup else 0
+        golden = self._golden() if gate.GOLDEN in self._checks else 0
+        zeros = 0
+        if not records and not golden and self._config.enable_automatic_warmup:
+            zeros = warmup.run_zeros(self._model, self._run, self._seen_zeros)
+        _LOG.info(
+            "%s version %d ran %d warm-up records, %d golden ones, %d signatures on zeros, in %.3f s",
+            *(self._servable.id.name, self._servable.id.version, records, golden, zeros),
+            time.perf_counter() - start,
+        )
+
+    def _warm_up(self) -> int:
+        path = record_files.path_of(self._servable.path, record_files.WARMUP)
+        return warmup.replay_file(
+            path, self._replayer, self._config.num_request_iterations_for_warmup, self._seen_record
+        )
+
+    def _golden(self) -> int:
+        path = record_files.path_of(self._servable.path, record_files.GOLDEN)
+        count = 0
+        for recorded in record_files.read(path):
+            answered = self._replayer.answer(recorded)
+            gate.check_answer(count, recorded, answered, self._config.golden_tolerance)
+            self._check_finite(f"golden request {count}", gate.values_of(answered))
+            count += 1
+        return count
+
+    def _seen_record(self, answered: pb.PredictionLog) -> None:
+        self._check_finite("a warm-up request", gate.values_of(answered))
+
+    def _seen_zeros(self, signature: str, outputs: Mapping[str, Array]) -> None:
+        self._check_finite(f"zeros for signature {signature!r}", ((f"output {k!r}", v) for k, v in outputs.items()))
+
+    def _check_finite(self, what: str, values: Iterable[tuple[str, Array]]) -> None:
+        if gate.NAN in self._checks:
+            gate.check_finite(what, values)
