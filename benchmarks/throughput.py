@@ -130,19 +130,25 @@ def small_model(python: str, home: Path, threads: int, rounds: int, seconds: flo
     body = json.dumps({"instances": values[:1].tolist()}).encode()
     request = predict_request("iris", inputs, 1)
     path = "/v1/models/iris:predict"
-    found: dict[str, list[float]] = {"rest": [], "rest echo": [], "grpc": [], "grpc echo": []}
+    found: dict[str, list[float]] = {"rest": [], "asgi echo": [], "own echo": [], "grpc": [], "grpc echo": []}
     with server(python, "iris", home, threads) as running, tempfile.NamedTemporaryFile() as answer:
         answer.write(running.post(path, body))
         answer.flush()
-        with _echo(python, "echo_rest.py", answer.name) as rest_echo, _echo(python, "echo.py") as grpc_echo:
+        with (
+            _echo(python, "echo_rest.py", answer.name, "asgi") as asgi_echo,
+            _echo(python, "echo_rest.py", answer.name, "own") as own_echo,
+            _echo(python, "echo.py") as grpc_echo,
+        ):
             for _ in range(rounds):
-                found["rest echo"].append(rest_load(rest_echo, path, body, seconds))
+                found["asgi echo"].append(rest_load(asgi_echo, path, body, seconds))
+                found["own echo"].append(rest_load(own_echo, path, body, seconds))
                 found["rest"].append(rest_load(running.rest_port, path, body, seconds))
                 found["grpc echo"].append(grpc_load(grpc_echo, request, seconds))
                 found["grpc"].append(grpc_load(running.grpc_port, request, seconds))
     median = {k: statistics.median(v) for k, v in found.items()}
     return [
-        Floor("iris, REST", "an empty ASGI server", median["rest echo"], median["rest"], 0.6),
+        Floor("iris, REST", "an empty ASGI server (uvicorn)", median["asgi echo"], median["rest"], 0.6),
+        Floor("iris, REST", "an empty server on Noria's connections", median["own echo"], median["rest"], 0),
         Floor("iris, gRPC", "an empty grpc.aio server", median["grpc echo"], median["grpc"], 0.6),
     ]
 
