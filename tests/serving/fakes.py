@@ -21,6 +21,7 @@ from noria.serving.core import Core
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.names import PREDICT
 from noria.serving.server import Server
+from noria.shapes import Shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,6 +30,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class FakeSpec:
     tensor: str
     dtype: DType
+    shape: Shape = None
 
 
 def specs(**names: DType) -> dict[str, FakeSpec]:

@@ -92,10 +92,10 @@ def _encode(alias: str, array: Any) -> bytes:
         text = orjson.dumps(np.reshape(array, 1), option=_NUMPY)[1:-1]
     else:
         text = orjson.dumps(np.ascontiguousarray(array), option=_NUMPY)
-    return _with_specials(text, array) if b"null" in text else text
+    return with_specials(text, array) if b"null" in text else text
 
 
-def _with_specials(text: bytes, array: Array) -> bytes:
+def with_specials(text: bytes, array: Array) -> bytes:
     """Replaces the ``null`` that orjson writes for each number that is not finite, in order."""
     flat = np.asarray(array).ravel()
     odd = flat[~np.isfinite(flat)]

@@ -23,6 +23,8 @@ from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.examples_json import decode_examples
 from noria.serving.http1.messages import JSON, Answer, Header, Limits, Request
+from noria.serving.kserve.infer import Inference
+from noria.serving.kserve.rest import KServeRest
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import exposition, monitoring
 from noria.serving.routes import Route, Verb
@@ -65,7 +67,7 @@ def limits(config: ServerConfig) -> Limits:
 class RestApi:
     """The application of the REST port."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, inference: Inference | None = None) -> None:
         config = core.config
         self._manager = core.manager
         self._runner = core.runner
@@ -73,8 +75,9 @@ class RestApi:
         self._metrics_path = monitoring.metrics_path(config.monitoring_config_file).encode()
         self._timeout = config.rest_api_timeout_in_ms / 1000
         self._check_method = config.enable_signature_method_name_check
-        cors = _CORS if config.rest_api_enable_cors_support else ()
-        self._headers: dict[Header, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (JSON, _HTML, _TEXT)}
+        self._kserve = KServeRest(inference or Inference(core))
+        self._cors = cors = _CORS if config.rest_api_enable_cors_support else ()
+        self._headers: dict[Any, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (JSON, _HTML, _TEXT)}
         self._routes: dict[tuple[str, bytes], Route] = {}
 
     async def handle(self, request: Request) -> Answer:
@@ -100,14 +103,19 @@ class RestApi:
             self._metrics.request(route.name, api, "REST", outcome, seconds, len(request.body), len(answer))
         elif outcome and routes.under_api(request.target):  # a malformed URL names no model
             self._metrics.request("", "", "REST", outcome, 0.0, len(request.body), len(answer))
-        return code, self._headers[kind], answer
+        return code, self._headers.get(kind) or kind, answer
 
-    async def _answer(self, request: Request) -> tuple[int, Header, bytes]:
+    async def _answer(self, request: Request) -> tuple[int, Any, bytes]:
+        """Status, headers or the content type that stands for them, body."""
         method, path = request.method, request.target
         route = self._routes.get((method, path))
         if route is None:
             if self._metrics_path and path.startswith(self._metrics_path):
                 return await self._scrape(path)
+            if path.startswith(b"/v2"):
+                found = await self._open_inference(request)
+                if found is not None:
+                    return found
             if not routes.under_api(path):
                 return 404, _HTML, _NOT_FOUND_PAGE
             if method == "OPTIONS":
@@ -136,6 +144,15 @@ class RestApi:
             text = f"Unexpected path: {path.decode('utf-8', 'replace')}. Should be {self._metrics_path.decode()}"
             return HTTP_STATUS[Code.INVALID_ARGUMENT], _TEXT, text.encode()
         return 200, _TEXT, await self._runner.call(self._metrics.render)
+
+    async def _open_inference(self, request: Request) -> tuple[int, tuple[Header, ...], bytes] | None:
+        """The answer of the other protocol; None where the URL is not of it either."""
+        body = request.body
+        coding = request.header(b"content-encoding")
+        if coding is not None and b"gzip" in coding:
+            body = await self._runner.call(_inflate, body)
+        found = await self._kserve.handle(request.method, request.target, request.headers, body)
+        return None if found is None else (found[0], (*found[1], *self._cors), found[2])
 
     async def _predict(self, route: Route, body: bytes, deadline: float | None) -> bytes:
         slow = len(body) >= _SLOW_BODY

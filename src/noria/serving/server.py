@@ -27,11 +27,14 @@ from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.grpc_server import GrpcServer
 from noria.serving.http1.server import HttpServer
+from noria.serving.kserve.infer import Inference
+from noria.serving.kserve.service import KServeGrpc
 from noria.serving.lifecycle import source
 from noria.serving.lifecycle.admission import make_admission
 from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.listening import listen
+from noria.serving.op_modules import import_op_modules
 from noria.serving.rest import RestApi
 from noria.serving.security import tls
 
@@ -58,8 +61,10 @@ class Server:
         self.rest_port = 0
         self.grpc_port = 0
         self._listener = rest_listener
-        self._rest_app = RestApi(core)
+        inference = Inference(core)
+        self._rest_app = RestApi(core, inference)
         self._grpc_app = grpc_api.GrpcApi(core)
+        self._kserve_app = KServeGrpc(inference)
         self._grpc: GrpcServer | None = None
         self._rest: HttpServer | None = None
 
@@ -87,7 +92,7 @@ class Server:
             await self._rest.start()
 
     async def _start_grpc(self, credentials: grpc.ServerCredentials | None) -> None:
-        server = GrpcServer(self._grpc_app.handlers(), grpc_api.OPTIONS)
+        server = GrpcServer([*self._grpc_app.handlers(), *self._kserve_app.handlers()], grpc_api.OPTIONS)
         port = max(self.config.port, 0) if self.config.port else None
         server.bind(port, self.config.grpc_socket_path, credentials)
         await server.start()
@@ -198,6 +203,7 @@ def main(argv: Sequence[str]) -> int:
             print(f"noria serve: --rest_api_port is --port ({config.port}): no REST API", file=sys.stderr)
             config = dataclasses.replace(config, rest_api_port=0)
         raise_file_limit()
+        import_op_modules(config.op_modules)
         manager = Manager(make_loader(config), make_admission(config))
         load_models(manager, config)
         gc.collect()

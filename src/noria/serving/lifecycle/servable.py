@@ -22,17 +22,20 @@ import numpy as np
 
 from noria.dtypes import DType
 from noria.errors import Code, InternalError, TFError
+from noria.shapes import Shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Spec(Protocol):
-    """An input or output of a signature: its alias, its tensor ("dense/Relu:0") and its dtype."""
+    """An input or output of a signature: its tensor ("dense/Relu:0"), its dtype and the shape declared for it."""
 
     @property
     def tensor(self) -> str: ...
     @property
     def dtype(self) -> DType: ...
+    @property
+    def shape(self) -> Shape: ...
 
 
 class Signature(Protocol):
