@@ -95,6 +95,37 @@ class ServerConfig:
     skip_initialize_tpu: bool = _no_effect(False, "there is no TPU")
 
     # Noria's own
+    request_log_prefix: str = _flag(
+        "", "log requests of models without a logging_config to files whose paths begin so; empty for none"
+    )
+    request_log_type: str = _flag("tfrecord", "with --request_log_prefix: tfrecord (of PredictionLog) or jsonl")
+    request_log_sampling_rate: float = _flag(0.01, "with --request_log_prefix: the share of requests that is logged")
+    request_log_file_bytes: int = _flag(64 << 20, "bytes from which a request log goes on in a new file")
+    request_log_file_seconds: float = _flag(3600.0, "seconds after which a request log goes on in a new file")
+    request_log_total_bytes: int = _flag(1 << 30, "bytes that all files of one request log may take; the oldest go")
+    request_log_queue_bytes: int = _flag(64 << 20, "bytes of requests that may wait to be logged; more are dropped")
+    strict_model_inputs: str = _flag(
+        "",
+        "models that refuse requests whose dtypes or shapes are not those declared: names with commas between, or all",
+    )
+    gather_max_rows: int = _flag(
+        32,
+        "without --enable_batching: rows of requests that came while the engine was busy and share a run; 1 for none",
+    )
+    max_waiting_requests: int = _flag(2000, "requests that may wait for a model to run; more are refused at once")
+    max_waiting_requests_per_model: int = _flag(1000, "requests that may wait for one model; more are refused at once")
+    max_waiting_megabytes: int = _flag(1024, "megabytes of input that may wait; more are refused at once")
+    remote_file_system_poll_wait_seconds: float = _flag(
+        60.0, "seconds between looks for new versions under a URL (s3://, gs://, ...); 0 looks once"
+    )
+    version_settle_seconds: float = _flag(
+        10.0,
+        "seconds for which a version's directory that lacks a file must not change before it is loaded all the same",
+    )
+    version_transition: str = _flag(
+        "availability", "availability: a new version loads before the old one leaves; resource: after it"
+    )
+    ended_version_seconds: float = _flag(600.0, "seconds for which a version that has left stays in the model's status")
     enable_automatic_warmup: bool = _flag(
         True, "run a version that has no warm-up requests once on zeros of its signatures' shapes before it serves"
     )

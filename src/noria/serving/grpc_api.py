@@ -20,6 +20,7 @@ from noria.serving.core import Core
 from noria.serving.lifecycle.servable import Servable
 from noria.serving.messages import examples_of, fill_classes, fill_outputs, fill_regressions, tasks_of
 from noria.serving.names import CLASSIFY, REGRESS
+from noria.serving.strict import StrictInputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,6 +49,7 @@ class GrpcApi:
         self._runner = core.runner
         self._metrics = core.metrics
         self._check_method = config.enable_signature_method_name_check
+        self._strict = StrictInputs.of(config.strict_model_inputs)
         self._as_content = config.enable_serialization_as_tensor_content
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
@@ -114,6 +116,8 @@ class GrpcApi:
             signature = predict.find_signature(servable.model, spec.signature_name, check_method=self._check_method)
             arrays = predict.bind_inputs(signature, request.inputs, tensor_proto.to_array)
             output_filter = predict.check_filter(signature, request.output_filter)
+            if self._strict is not None:
+                self._strict.check(servable, signature, arrays)
             predict.check_dtypes(signature, arrays)
             outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=_deadline(context))
         response = pb.PredictResponse()

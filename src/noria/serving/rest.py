@@ -28,6 +28,7 @@ from noria.serving.kserve.rest import KServeRest
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import exposition, monitoring
 from noria.serving.routes import Route, Verb
+from noria.serving.strict import StrictInputs
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class RestApi:
         self._metrics_path = monitoring.metrics_path(config.monitoring_config_file).encode()
         self._timeout = config.rest_api_timeout_in_ms / 1000
         self._check_method = config.enable_signature_method_name_check
+        self._strict = StrictInputs.of(config.strict_model_inputs)
         self._kserve = KServeRest(inference or Inference(core))
         self._cors = cors = _CORS if config.rest_api_enable_cors_support else ()
         self._headers: dict[Any, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (JSON, _HTML, _TEXT)}
@@ -172,6 +174,8 @@ class RestApi:
                 arrays, row = decode(parsed, signature.inputs)
             if self._check_method:
                 predict.find_signature(servable.model, name, check_method=True)
+            if self._strict is not None:
+                self._strict.check(servable, signature, arrays)
             outputs = await self._runner.run(servable, signature, arrays, deadline=deadline)
         size = 0
         for array in outputs.values():

@@ -15,6 +15,7 @@ from noria.serving.core import Core
 from noria.serving.kserve import datatypes
 from noria.serving.kserve.statistics import Statistics
 from noria.serving.lifecycle.servable import Servable, Signature
+from noria.serving.strict import StrictInputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Inference:
         self.core = core
         self.statistics = Statistics()
         self._check_method = core.config.enable_signature_method_name_check
+        self._strict = StrictInputs.of(core.config.strict_model_inputs)
 
     def handle(self, name: str, version: str) -> Servable:
         """A held servable: version in digits, a label, or empty for the latest. Raises what ``Manager.handle`` does."""
@@ -69,6 +71,8 @@ class Inference:
             )
             arrays = predict.bind_inputs(signature, request.inputs, _same)
             _check_datatypes(servable, signature, arrays)
+            if self._strict is not None:
+                self._strict.check(servable, signature, arrays)
             outputs = predict.check_filter(signature, request.outputs)
             ready = time.perf_counter_ns()
             found = await self.core.runner.run(
