@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import noria
 import noria.cli.run
-import noria.serving.server
+import noria.serving.command
 from noria.cli import main
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -118,7 +118,7 @@ def test_serve_passes_every_argument_on(monkeypatch: pytest.MonkeyPatch) -> None
         seen.append(argv)
         return 7
 
-    monkeypatch.setattr(noria.serving.server, "main", fake)
+    monkeypatch.setattr(noria.serving.command, "main", fake)
     arguments = ["--port=8500", "--rest_api_port", "8501", "--help", "--x", "--", "-h", "show"]
     result = CliRunner().invoke(main, ["serve", *arguments])
     assert result.exit_code == 7

@@ -28,7 +28,7 @@ from tensorflow_serving.apis import (  # noqa: E402 - after the check that it is
 )
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "half_plus_two"
-_COMMAND = [sys.executable, "-c", "import sys; from noria.serving.server import main; sys.exit(main(sys.argv[1:]))"]
+_COMMAND = [sys.executable, "-c", "import sys; from noria.serving.command import main; sys.exit(main(sys.argv[1:]))"]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from noria.protos import serving as pb
 from serving.fakes import call_grpc
 
 HALF_PLUS_TWO = REPOSITORY / "tests" / "golden" / "half_plus_two"
-_COMMAND = [sys.executable, "-c", "import sys; from noria.serving.server import main; sys.exit(main(sys.argv[1:]))"]
+_COMMAND = [sys.executable, "-c", "import sys; from noria.serving.command import main; sys.exit(main(sys.argv[1:]))"]
 
 
 @contextlib.contextmanager

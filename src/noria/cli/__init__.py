@@ -189,7 +189,7 @@ def serve(arguments: tuple[str, ...]) -> None:
     Example:
       noria serve --model_name=half_plus_two --model_base_path=/models/half_plus_two --port=8500 --rest_api_port=8501
     """
-    from noria.serving.server import main as serve_main  # the servers and the engine: no other command needs them
+    from noria.serving.command import main as serve_main  # the servers and the engine: no other command needs them
 
     raise SystemExit(serve_main(list(arguments)))
 

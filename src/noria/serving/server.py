@@ -7,21 +7,18 @@ second signal ends it at once.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import gc
 import logging
 import os
 import signal
 import socket
-import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import grpc
 
 from noria.errors import InvalidArgumentError, NotFoundError, TFError
-from noria.serving import config as flags
 from noria.serving import grpc_api, rest
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
@@ -188,40 +185,31 @@ def raise_file_limit() -> None:
             _LOG.warning("the limit of open files stays at %d: %s", soft, error)
 
 
-def main(argv: Sequence[str]) -> int:
-    """``noria serve``: parses the flags, loads, serves, drains; returns the exit status."""
-    if any(word in ("--help", "-help", "-h") for word in argv):
-        print(flags.help_text())
-        return 0
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and stop are ours
-    try:
-        config, warnings = flags.parse_flags(argv)
-        for warning in warnings:
-            print(f"noria serve: warning: {warning}", file=sys.stderr)
-        if config.rest_api_port == config.port and config.port > 0:
-            print(f"noria serve: --rest_api_port is --port ({config.port}): no REST API", file=sys.stderr)
-            config = dataclasses.replace(config, rest_api_port=0)
-        raise_file_limit()
-        import_op_modules(config.op_modules)
-        manager = Manager(make_loader(config), make_admission(config))
-        load_models(manager, config)
-        gc.collect()
-        gc.freeze()  # what is loaded stays: collections look at requests only
-        _run(serve(Core.make(manager, config), _announce))
-    except TFError as error:
-        print(f"noria serve: {error}", file=sys.stderr)
-        return 1
+def make_core(config: ServerConfig) -> Core:
+    """The core of a server process with these settings, its models loaded. Raises a TFError that says what is wrong."""
+    raise_file_limit()
+    import_op_modules(config.op_modules)
+    manager = Manager(make_loader(config), make_admission(config))
+    load_models(manager, config)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: collections look at requests only
+    return Core.make(manager, config)
+
+
+def run(config: ServerConfig) -> int:
+    """Loads, serves, drains, in this process; returns the exit status."""
+    run_loop(serve(make_core(config), lambda server: print(ready_line(server), flush=True)))
     return 0
 
 
-def _announce(server: Server) -> None:
+def ready_line(server: Server) -> str:
+    """What a server says when its ports are open."""
     name = server.config.model_name
     versions = ", ".join(str(servable.id.version) for servable in server.core.manager.versions(name))
-    print(f"noria: serving {name} (version {versions}); {server.describe()}", flush=True)
+    return f"noria: serving {name} (version {versions}); {server.describe()}"
 
 
-def _run(main_task: Any) -> None:
+def run_loop(main_task: Any) -> None:
     """Runs on uvloop where there is one."""
     try:
         import uvloop  # no uvloop on Windows
