@@ -1,0 +1,25 @@
+"""What a call is about."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from noria.errors import InvalidArgumentError
+
+
+class Target(NamedTuple):
+    """A model; a version of it or the version of a label, else the newest; a signature of it, else the default one."""
+
+    model: str
+    version: int | None = None
+    label: str | None = None
+    signature: str = ""
+
+
+def target(model: str, version: int | None, label: str | None, signature: str) -> Target:
+    """The target of a call. Raises InvalidArgumentError for a version and a label at once."""
+    if version is not None and label is not None:
+        raise InvalidArgumentError(f"give version ({version}) or label ({label!r}), not both")
+    if version is not None and not 0 <= version < 2**63:
+        raise InvalidArgumentError(f"a version is a number from 0 to 2**63 - 1; got {version}")
+    return Target(model, version, label, signature)
