@@ -12,16 +12,17 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from noria import dtypes, shapes
-from noria.compile.freeze import Key, assigned_variables
+from noria.compile.freeze import Key, assigned_variables, handle_key
 from noria.compile.functions import with_bodies
 from noria.compile.pipeline import Feed, Prepared, compile_program, unsupported
-from noria.compile.program import Program, Step
+from noria.compile.program import Program, SegmentStep, Step
+from noria.compile.refs import HANDLES
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
 from noria.formats.files import release
 from noria.graph.graph import Array, Tensor
 from noria.graph.op_spec import is_stateful
-from noria.graph.resources import Resources
+from noria.graph.resources import Resources, Variable
 from noria.model.values import to_array
 from noria.shapes import Shape
 
@@ -162,6 +163,20 @@ class Signature:
         """The signature compiled for its declared shapes: inputs and outputs in the order of their aliases."""
         return self._compile(self._feeds, tuple(self._fetches.values()))
 
+    @property
+    def effects(self) -> bool:
+        """Whether a run reads or changes anything but its inputs: a variable, a table, the console, randomness."""
+        self.compile()
+        assert self._program is not None
+        return self._program.effects
+
+    @property
+    def on_engine(self) -> bool:
+        """Whether all of it is one call of the engine."""
+        self.compile()
+        assert self._program is not None
+        return len(self._program.steps) == 1 and isinstance(self._program.steps[0], SegmentStep)
+
     def problem(self) -> str:
         """Why the signature cannot run here: every op without a rule, with count and first place; "" when it can."""
         return unsupported(self._runtime.prepared, [f.tensor for f in self._feeds], self._fetches.values())
@@ -173,6 +188,14 @@ class Signature:
         stop = [prepared.tensors[f.tensor] for f in self._feeds]
         names = prepared.graph.closure([prepared.tensors[t] for t in self._fetches.values()], stop=stop)
         return Counter(prepared.graph[n].op for n in names)
+
+    @property
+    def variable_bytes(self) -> int:
+        """Bytes of the variables that the signatures of its model need together; each is in memory once."""
+        runtime = self._runtime
+        needed = {handle_key(n) for n in runtime.prepared.graph if n.op in HANDLES}
+        found = [runtime.resources.find(*key) for key in needed]
+        return sum(v.value.nbytes for v in found if isinstance(v, Variable) and v.value is not None)
 
     @property
     def changes_state(self) -> bool:

@@ -182,3 +182,9 @@ def test_all_real_models_are_admitted(shared_models: Path) -> None:
     for folder in sorted((shared_models / "serving").glob("*/*/saved_model.pb")):
         servable = manager().load("m", int(folder.parent.name), str(folder.parent))
         assert servable.state is State.AVAILABLE, folder
+
+
+def test_memory_is_estimated(tmp_path: Path) -> None:
+    servable = load(version(tmp_path, 1, GOLDEN / "iris" / "1"))
+    size = sum(p.stat().st_size for p in (tmp_path / "1").rglob("*") if p.is_file())
+    assert size / 2 < servable.resident_bytes < 40 * size

@@ -140,10 +140,16 @@ class Servable:
         self.requests = 0
         self.ended = math.inf
         self.costs: dict[str, Cost] = {}  # by signature
+        self.resident_bytes = 0  # an estimate of what its model takes, weights included; 0 while it has none
         self._model: Model | None = None
         self._held = 0
         self._changing = threading.Lock()
         self._free = threading.Event()  # set when the last handle comes back after the service has ended
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the loaded model, by its own estimate; 0 without one."""
+        return getattr(self._model, "nbytes", 0)
 
     @property
     def model(self) -> Model:
@@ -178,13 +184,13 @@ class Servable:
             elif model is not None:
                 self._model = model
 
-    def acquire(self) -> bool:
-        """Takes a handle; False when the version is not available."""
+    def acquire(self, *, counted: bool = True) -> bool:
+        """Takes a handle; False when the version is not available. counted: it is for a request."""
         with self._changing:
             if self.state is not State.AVAILABLE:
                 return False
             self._held += 1
-            self.requests += 1
+            self.requests += counted
             return True
 
     def __enter__(self) -> Self:
