@@ -1,36 +1,87 @@
 """Runs signatures for the event loop: what takes microseconds at once, what takes milliseconds in a worker thread.
 
 A hop to a thread and back costs more than a small model, and a big model in the loop would stall every other client;
-which is which is measured, per signature (``servable.Cost``).
+which is which is measured, per signature (``batching.profile``). What goes to a thread goes through bounded queues,
+where requests gather into batches (``batching``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from noria.errors import DeadlineExceededError
-from noria.graph.deadline import until
-from noria.serving.lifecycle.servable import Cost, Servable, Signature
+from noria.compile.ort import available_cpus
+from noria.errors import DeadlineExceededError, ResourceExhaustedError, TFError
+from noria.serving.batching import parameters, tf_queue
+from noria.serving.batching import rows as row_arrays
+from noria.serving.batching.greedy import GreedyLane
+from noria.serving.batching.lane import Lane
+from noria.serving.batching.observer import BatchObserver, Unobserved
+from noria.serving.batching.parameters import Batching, Parameters
+from noria.serving.batching.profile import Profile
+from noria.serving.batching.scheduler import Limits, Scheduler
+from noria.serving.batching.task import Task
+from noria.serving.config import ServerConfig
+from noria.serving.lifecycle.servable import Servable, Signature
 from noria.serving.observe.metrics import Metrics
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 
 _IN_LOOP_SECONDS: Final = 1e-3  # a run shorter than this does not leave the loop
+_HOPELESS: Final = 1.5  # how far the estimated wait must be beyond a deadline before a request is refused for it
 
 
 class Runner:
-    """The worker threads of a server."""
+    """The worker threads of a server, and what waits for them."""
 
-    def __init__(self, threads: int, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        metrics: Metrics | None = None,
+        *,
+        limits: Limits | None = None,
+        batching: Batching | None = None,
+        most: int = 32,
+        slots: int = 1,
+        observer: BatchObserver | None = None,
+    ) -> None:
+        """threads: runs at the same time, of all signatures.
+
+        batching: TensorFlow Serving's, in place of gathering while the engine is busy; most: rows that gather into
+        one run, 1 for none; slots: runs of one signature at the same time that the engine has CPUs for.
+        """
         self._metrics = Metrics() if metrics is None else metrics
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="noria-run")
+        self._observer: BatchObserver = observer or Unobserved()
+        self._batching = batching
+        self._most = most
+        self._slots = slots
+        self._scheduler = Scheduler(batching.threads if batching else threads, limits)
+        self._parameters: WeakKeyDictionary[Servable, Parameters | None] = WeakKeyDictionary()
+        self._pool = ThreadPoolExecutor(max(2, available_cpus()), thread_name_prefix="noria-read")
+        self._calls = 0
+
+    @classmethod
+    def make(cls, config: ServerConfig, metrics: Metrics) -> Runner:
+        """The runner that the flags ask for. Raises InvalidArgumentError for a wrong batching parameters file."""
+        cpus = available_cpus()
+        return cls(
+            max(4, 2 * cpus),
+            metrics,
+            limits=Limits(
+                config.max_waiting_requests, config.max_waiting_requests_per_model, config.max_waiting_megabytes << 20
+            ),
+            batching=parameters.from_flags(config),
+            most=max(config.gather_max_rows, 1),
+            slots=max(1, cpus // (config.threads or cpus)),
+            observer=metrics if isinstance(metrics, BatchObserver) else None,
+        )
 
     async def run(
         self,
@@ -41,13 +92,16 @@ class Runner:
         *,
         deadline: float | None = None,
         api: str = "Predict",
+        gone: Callable[[], bool] | None = None,
     ) -> dict[str, Array]:
         """The outputs of a signature of a held servable.
 
-        api: Predict, Classify, Regress or MultiInference, for the metrics.
+        api: Predict, Classify, Regress or MultiInference, for the metrics; gone: tells, from any thread, whether the
+        client went away.
         deadline: on ``time.monotonic``. Raises DeadlineExceededError when it passes before the run has begun, or, in a
         thread, before it has ended. The thread then finishes on its own, a loop on the host at its next round, and
-        keeps the servable held until it has.
+        keeps the servable held until it has. A call that is cancelled, or past its deadline, while it waits does not
+        run. Raises ResourceExhaustedError or UnavailableError when too many wait.
         """
         nbytes, shape = 0, ()
         for array in arrays.values():
@@ -55,58 +109,167 @@ class Runner:
             shape = array.shape
         rows = shape[0] if shape else 1
         cost = servable.costs.get(signature.name)
-        if cost is None:
-            cost = servable.costs.setdefault(signature.name, Cost())
-        if cost.estimate(nbytes) < _IN_LOOP_SECONDS:
+        if cost is not None and cost.estimate(nbytes) < _IN_LOOP_SECONDS and self._batching is None:
             start = time.perf_counter()
             found = signature.run_arrays(arrays, outputs)
             seconds = time.perf_counter() - start
             cost.add(seconds, nbytes)
             self._metrics.run(servable, signature.name, api, seconds, rows)
             return found
-
         arrived = time.perf_counter()
-        servable.hold()
-        known_cost = cost
-
-        def job() -> dict[str, Array]:
-            try:
-                if deadline is not None and time.monotonic() > deadline:
-                    raise DeadlineExceededError("the deadline passed before the run could begin")
-                start = time.perf_counter()
-                with until(deadline):
-                    found = signature.run_arrays(arrays, outputs)
-                known_cost.add(time.perf_counter() - start, nbytes)
-                return found
-            finally:
-                servable.release()
-
-        found = await self._wait(asyncio.get_running_loop().run_in_executor(self._pool, job), deadline)
+        found = await self._queued(servable, signature, arrays, outputs, nbytes, deadline, gone)
         self._metrics.run(servable, signature.name, api, time.perf_counter() - arrived, rows)
         return found
 
-    async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Any other work that would stall the loop: reading a big body."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
-
-    async def _wait(self, future: asyncio.Future[T], deadline: float | None) -> T:
-        if deadline is None:
-            return await future
+    async def _queued(
+        self,
+        servable: Servable,
+        signature: Signature,
+        arrays: Mapping[str, Array],
+        outputs: Sequence[str] | None,
+        nbytes: int,
+        deadline: float | None,
+        gone: Callable[[], bool] | None,
+    ) -> dict[str, Array]:
+        profile = self._profile(servable, signature)
+        rule = None if self._batching is None else self._parameters_of(servable)
+        make: Callable[[Hashable], Lane]
+        if rule is not None:
+            assert self._batching is not None
+            pool = self._batching.pool
+            rows: int | None = tf_queue.check(arrays)
+            names = tuple(sorted(signature.outputs if outputs is None else outputs))
+            key: Hashable = (profile, names)
+            make = lambda key: tf_queue.TfQueue(key, rule, pool, self._observer)  # noqa: E731
+            sizes = self._tf_pieces(key, rule, rows or 0)
+        else:
+            self._refuse_hopeless(servable, profile, deadline)
+            rows = row_arrays.count(arrays)
+            most = 1 if profile.mixes is False or not rows else self._most
+            shapes = tuple([a.shape[1:] for a in arrays.values()]) if most > 1 else None
+            key = (profile, None if outputs is None else tuple(outputs), shapes)
+            make = lambda key: GreedyLane(key, profile, most, self._observer)  # noqa: E731
+            sizes = self._greedy_pieces(profile, rows, most)
+        tasks: list[Task] = []
+        for part in [arrays] if len(sizes) == 1 else row_arrays.cut(arrays, sizes):
+            size = rows if len(sizes) == 1 else sizes[len(tasks)]
+            share = nbytes if len(sizes) == 1 else sum(a.nbytes for a in part.values())
+            tasks.append(
+                Task(servable, signature, profile, part, outputs, rows=size, nbytes=share, deadline=deadline, gone=gone)
+            )
         try:
-            # Shielded: a job that was cancelled before it began would never give its handle back.
-            return await asyncio.wait_for(asyncio.shield(future), max(deadline - time.monotonic(), 0.0))
-        except TimeoutError:
-            if future.done() and not future.cancelled():
-                return future.result()
-            future.add_done_callback(_forget)
-            raise DeadlineExceededError("the deadline passed while the model ran") from None
+            self._scheduler.submit(key, make, tasks)
+        except BaseException:
+            for task in tasks:
+                servable.release()
+                task.future.cancel()
+            raise
+        return await self._outcome(tasks, deadline)
+
+    def _profile(self, servable: Servable, signature: Signature) -> Profile:
+        found = servable.costs.get(signature.name)
+        if not isinstance(found, Profile):
+            profile = Profile(self._slots if _on_engine(signature) else max(self._slots, available_cpus()))
+            if found is not None:
+                profile.seconds, profile.nbytes = found.seconds, found.nbytes
+            found = servable.costs[signature.name] = profile
+        return found
+
+    def _parameters_of(self, servable: Servable) -> Parameters | None:
+        assert self._batching is not None
+        if not self._batching.per_model:
+            return self._batching.parameters
+        if servable not in self._parameters:
+            self._parameters[servable] = self._batching.of(servable.path)
+        return self._parameters[servable]
+
+    def _tf_pieces(self, key: Hashable, rule: Parameters, rows: int) -> list[int]:
+        lane = self._scheduler.lane(key)
+        if isinstance(lane, tf_queue.TfQueue):
+            return lane.pieces(rows)
+        return tf_queue.pieces(rule, rows)
+
+    def _greedy_pieces(self, profile: Profile, rows: int | None, most: int) -> list[int]:
+        if not rows or rows <= most or not profile.mixes:
+            return [rows or 0]
+        size = profile.choose(rows, 1, most)
+        return [min(size, rows - start) for start in range(0, rows, size)]
+
+    def _refuse_hopeless(self, servable: Servable, profile: Profile, deadline: float | None) -> None:
+        """Refuses at once what would only wait for its deadline."""
+        if deadline is None or not profile.waiting:
+            return
+        wait = profile.wait()
+        if wait > _HOPELESS * max(deadline - time.monotonic(), 0.0):
+            raise ResourceExhaustedError(
+                f"the server is overloaded: requests for model {servable.id.name} wait about {wait:.1f} s, which is "
+                "longer than this one's deadline; try again later"
+            )
+
+    async def _outcome(self, tasks: Sequence[Task], deadline: float | None) -> dict[str, Array]:
+        """What the tasks of a request gave, joined; the first error where one failed."""
+        timer = None
+        if deadline is not None:
+            delay = max(deadline - time.monotonic(), 0.0)
+            timer = tasks[0].loop.call_later(delay, self._expire, tasks)
+        try:
+            if len(tasks) == 1:
+                return await tasks[0].future
+            return row_arrays.join(await asyncio.gather(*(task.future for task in tasks)))
+        except BaseException:
+            for task in tasks:
+                self._scheduler.drop(task)
+                if not task.future.cancelled() and not task.future.done():
+                    task.future.cancel()
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _expire(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            lane = task.lane
+            if self._scheduler.drop(task):
+                assert lane is not None
+                error = lane.late_error()
+            elif task.cuts_off:
+                error = DeadlineExceededError("the deadline passed while the model ran")
+            else:
+                continue
+            if not task.future.done():
+                task.future.set_exception(error)
+
+    async def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Any other work that would stall the loop: reading a big body. Raises ResourceExhaustedError when too much
+        of it waits.
+        """
+        if self._calls >= self._scheduler.limits.requests:
+            raise ResourceExhaustedError(f"the server is overloaded: {self._calls} bodies wait to be read")
+        self._calls += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+        finally:
+            self._calls -= 1
+
+    def check(self, model: str) -> None:
+        """Raises ResourceExhaustedError when a request for ``model`` would find the queues full: to be asked before
+        a body is read or parsed, at next to no cost.
+        """
+        self._scheduler.check(model)
+
+    def waiting(self) -> dict[tuple[str, int, str], int]:
+        """How many requests wait, by model, version and signature."""
+        return self._scheduler.waiting()
 
     def close(self) -> None:
-        """Ends the threads; jobs that still run are waited for."""
+        """Ends the threads; runs that have begun are waited for. Idempotent."""
+        self._scheduler.close()
         self._pool.shutdown(wait=True)
 
 
-def _forget(future: asyncio.Future[Any]) -> None:
-    """Looks at the outcome of a run nobody waits for, so that asyncio does not report it."""
-    if not future.cancelled():
-        future.exception()
+def _on_engine(signature: Signature) -> bool:
+    """Whether a run takes the engine's threads, all of them, and nothing else."""
+    try:
+        return bool(getattr(signature, "on_engine", False))
+    except TFError:  # it cannot be compiled: each request for it is told so by its run
+        return False

@@ -1,0 +1,82 @@
+"""What is known of a signature from running it: what a run costs, whether its requests may share one, how many rows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from noria.serving.lifecycle.servable import Cost
+
+_SAMPLES: Final = 2  # runs of a size before it is judged: the first one allocates
+_NEAR: Final = 1.05  # sizes within this of the best cost for each row are as good: the smallest of them is taken
+_WORSE: Final = 1.1  # no larger size is tried once one is this much worse than the best
+_AGAIN: Final = 64  # batches after which a size beside the usual one is measured again
+_FASTER: Final = 0.5  # the share of a new measure in the average: as for Cost, a slow run says little
+_SLOWER: Final = 0.1
+
+
+def step(rows: int) -> int:
+    """The power of two that ``rows`` rounds up to: sizes of one step are taken to cost the same for each row."""
+    return (rows - 1).bit_length()
+
+
+class Profile(Cost):
+    """A ``Cost`` that also knows batches. Reads are safe from any thread; changes happen in the thread that ran.
+
+    mixes: whether requests of this signature may share a run: None until it has been examined.
+    limit: runs of it at the same time; running: those there are; waiting: bytes of input in its queues.
+    """
+
+    __slots__ = ("_batches", "_sizes", "limit", "mixes", "running", "waiting")
+
+    def __init__(self, limit: int = 1, mixes: bool | None = None) -> None:
+        super().__init__()
+        self.mixes = mixes
+        self.limit = limit
+        self.running = 0
+        self.waiting = 0
+        # By step: runs seen, seconds a byte of input. Bytes stand for rows because rows may be of different lengths.
+        self._sizes: dict[int, tuple[int, float]] = {}
+        self._batches = 0
+
+    def measured(self, rows: int, nbytes: int, seconds: float) -> None:
+        """Takes a run of ``rows`` rows, ``nbytes`` together, into account."""
+        if rows < 1:
+            return
+        seconds /= max(nbytes, 1)
+        runs, average = self._sizes.get(step(rows), (0, seconds))
+        if runs > 1:
+            seconds = average + (_FASTER if seconds < average else _SLOWER) * (seconds - average)
+        self._sizes[step(rows)] = runs + 1, seconds
+
+    def wait(self) -> float:
+        """Seconds that what waits now will keep the engine, as far as is known."""
+        cost = min((seconds for _, seconds in self._sizes.values()), default=0.0)
+        return self.waiting * cost / self.limit
+
+    def choose(self, waiting: int, least: int, most: int) -> int:
+        """How many rows the next batch should take of ``waiting`` ones: from ``least`` to ``most``.
+
+        The smallest size near the best cost for each row. A size that has not been measured is tried when there are
+        rows to fill it, step by step, unless the step before was clearly worse.
+        """
+        first, last = step(least), step(min(waiting, most))
+        if least >= most or first >= last:
+            return least
+        best = float("inf")
+        for size in range(first, last + 1):
+            runs, seconds = self._sizes.get(size, (0, 0.0))
+            if runs < _SAMPLES:
+                return min(1 << size, most)
+            best = min(best, seconds)
+            if seconds > _WORSE * best:
+                last = size
+                break
+        chosen = first
+        while self._sizes[chosen][1] > _NEAR * best:
+            chosen += 1
+        self._batches += 1
+        if self._batches % _AGAIN == 0:
+            chosen = min(chosen + 1, last)
+        elif self._batches % _AGAIN == _AGAIN // 2:
+            chosen = max(chosen - 1, first)
+        return min(1 << chosen, most)
