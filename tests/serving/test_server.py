@@ -176,18 +176,51 @@ def test_a_port_that_is_taken(flag: str) -> None:
 
 def test_nothing_to_serve(tmp_path: Path) -> None:
     assert "give the model's directory: --model_base_path" in fails()
-    assert "does not exist" in fails(f"--model_base_path={tmp_path / 'absent'}")
-    assert "No versions of servable default found under base path" in fails(f"--model_base_path={tmp_path}")
-    assert "is itself a SavedModel" in fails(f"--model_base_path={HALF_PLUS_TWO / '1'}")
     assert "unknown flag --model_path; did you mean" in fails(f"--model_path={tmp_path}")
 
 
-def test_a_model_that_does_not_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("absent", "does not exist"),
+        (".", "No versions of servable m found under base path"),
+        (str(HALF_PLUS_TWO / "1"), "is itself a SavedModel"),
+    ],
+)
+def test_a_model_that_is_not_there_is_said_and_waited_for(tmp_path: Path, path: str, message: str) -> None:
+    flags = [*_PORTS, "--model_name=m", f"--model_base_path={tmp_path / path}"]
+    with process(*flags, "--file_system_poll_wait_seconds=0.1") as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        assert line.startswith("noria: serving no model; not ready: m: ")
+        assert message in line
+        rest_port = int(line.rsplit(":", 1)[1])
+        assert predict(rest_port) == (404, {"error": "Servable not found for request: Latest(m)"})
+        if path == ".":
+            shutil.copytree(HALF_PLUS_TWO / "1", tmp_path / "2")
+            end = time.monotonic() + 20
+            while predict(rest_port)[0] != 200:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+
+
+def test_a_model_that_does_not_load_says_why(tmp_path: Path) -> None:
     shutil.copytree(HALF_PLUS_TWO / "1", tmp_path / "3")
     (tmp_path / "3" / "saved_model.pb").write_bytes(b"\xff" * 100)
-    text = fails(f"--model_base_path={tmp_path}")
-    assert str(tmp_path / "3") in text
+    with process(*_PORTS, "--model_name=m", f"--model_base_path={tmp_path}", "--version_settle_seconds=0") as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+    assert "not ready: m: version 3 does not load" in line
+    assert str(tmp_path / "3") in line
+    assert "Traceback" not in line
+
+
+def test_a_config_file_that_does_not_parse(tmp_path: Path) -> None:
+    (tmp_path / "models.config").write_text("model_config_list { config { nam: 1 } }")
+    text = fails(*_PORTS, f"--model_config_file={tmp_path / 'models.config'}")
+    assert f"{tmp_path / 'models.config'} is no ModelServerConfig in text form" in text
     assert "Traceback" not in text
+    assert "cannot read the model config file" in fails(*_PORTS, f"--model_config_file={tmp_path / 'absent'}")
 
 
 def test_help() -> None:

@@ -18,15 +18,14 @@ from typing import Any, Final
 
 import grpc
 
-from noria.errors import InvalidArgumentError, NotFoundError, TFError
-from noria.serving import grpc_api, rest
+from noria.errors import TFError
+from noria.serving import grpc_api, management, rest
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.grpc_server import GrpcServer
 from noria.serving.http1.server import HttpServer
 from noria.serving.kserve.infer import Inference
 from noria.serving.kserve.service import KServeGrpc
-from noria.serving.lifecycle import source
 from noria.serving.lifecycle.admission import make_admission
 from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
@@ -42,6 +41,7 @@ except ImportError:  # Windows
 
 _LOG = logging.getLogger(__name__)
 
+_GLANCE: Final = 0.02  # seconds between looks at whether the models are there
 _STOP_SECONDS: Final = 1.0  # what the ends of threads may take beyond the drain's own bound
 
 
@@ -132,24 +132,11 @@ class Server:
         return ", ".join(places)
 
 
-def load_models(manager: Manager, config: ServerConfig) -> None:
-    """Loads the highest version under the model's base path.
-
-    Raises InvalidArgumentError without a base path, NotFoundError without a version, and what the load raises.
-    """
-    if not config.model_base_path:
-        raise InvalidArgumentError("give the model's directory: --model_base_path=<directory of numbered versions>")
-    versions = source.scan(config.model_base_path)
-    if not versions:
-        raise NotFoundError(source.missing_version_message(config.model_name, config.model_base_path))
-    for version in source.latest(versions):
-        manager.load(config.model_name, version, versions[version])
-
-
 async def serve(core: Core, ready: Callable[[Server], None], *, rest_listener: socket.socket | None = None) -> bool:
     """Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
 
-    ``ready`` is called once when the ports are open. Returns what ``Server.stop`` returns.
+    The ports open at once. ``ready`` is called when each model serves, or is known to be unable to for now. Returns
+    what ``Server.stop`` returns.
     """
     server = Server(core, rest_listener=rest_listener)
     stopping = asyncio.Event()
@@ -163,14 +150,24 @@ async def serve(core: Core, ready: Callable[[Server], None], *, rest_listener: s
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     await server.start()
-    ready(server)
+    _LOG.info("listening: %s", server.describe())
+    announcing = asyncio.create_task(_announce(server, ready))
     await stopping.wait()
+    announcing.cancel()
     _LOG.info("draining")
     clean = await server.stop()
     if not clean:
         logging.shutdown()
         os._exit(1)  # threads that still run would hold the process
     return clean
+
+
+async def _announce(server: Server, ready: Callable[[Server], None]) -> None:
+    while not server.core.manager.settled():
+        await asyncio.sleep(_GLANCE)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: collections look at requests only
+    ready(server)
 
 
 def raise_file_limit() -> None:
@@ -186,27 +183,36 @@ def raise_file_limit() -> None:
 
 
 def make_core(config: ServerConfig) -> Core:
-    """The core of a server process with these settings, its models loaded. Raises a TFError that says what is wrong."""
+    """The core of a server process with these settings; its models have begun to load.
+
+    Raises a TFError that says what is wrong with the settings or the model config file. What is wrong with a model
+    shows in its status.
+    """
     raise_file_limit()
     import_op_modules(config.op_modules)
-    manager = Manager(make_loader(config), make_admission(config))
-    load_models(manager, config)
-    gc.collect()
-    gc.freeze()  # what is loaded stays: collections look at requests only
-    return Core.make(manager, config)
+    core = Core.make(Manager(make_loader(config), make_admission(config), config), config)
+    management.start(core)
+    return core
 
 
 def run(config: ServerConfig) -> int:
-    """Loads, serves, drains, in this process; returns the exit status."""
+    """Serves in this process until a signal, drains; returns the exit status."""
     run_loop(serve(make_core(config), lambda server: print(ready_line(server), flush=True)))
     return 0
 
 
 def ready_line(server: Server) -> str:
-    """What a server says when its ports are open."""
-    name = server.config.model_name
-    versions = ", ".join(str(servable.id.version) for servable in server.core.manager.versions(name))
-    return f"noria: serving {name} (version {versions}); {server.describe()}"
+    """What a server says when its models have settled."""
+    manager = server.core.manager
+    serving, missing = [], manager.unavailable()
+    for name in manager.names():
+        if name not in missing:
+            versions = ", ".join(str(version) for version in sorted(manager.available(name), reverse=True))
+            serving.append(f"{name} (version {versions})")
+    text = f"noria: serving {', '.join(serving) or 'no model'}"
+    if missing:
+        text += f"; not ready: {'; '.join(f'{name}: {why}' for name, why in missing.items())}"
+    return f"{text}; {server.describe()}".replace("\n", " ")
 
 
 def run_loop(main_task: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from noria.errors import InvalidArgumentError, NotFoundError
 from noria.protos import serving as pb
+from noria.serving.core import Core
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.lifecycle.servable import Servable
 
@@ -21,10 +22,11 @@ def model_status(manager: Manager, name: str, version: int | None = None) -> pb.
         if not servables:
             raise NotFoundError(f"Could not find version {version} of model {name}")
     if not servables:
-        raise NotFoundError(f"Could not find any versions of model {name}")
+        trouble = manager.unavailable().get(name, "")
+        raise NotFoundError(f"Could not find any versions of model {name}" + (trouble and f": {trouble}"))
     response = pb.GetModelStatusResponse()
     for servable in servables:
-        message = "" if servable.error is None else servable.error.message
+        message = servable.waiting if servable.error is None else servable.error.message
         response.model_version_status.append(
             pb.ModelVersionStatus(
                 version=servable.id.version,
@@ -33,6 +35,45 @@ def model_status(manager: Manager, name: str, version: int | None = None) -> pb.
             )
         )
     return response
+
+
+def list_models(core: Core) -> list[dict[str, Any]]:
+    """Every model with its versions, for ``GET /v1/models``; plain values that JSON has.
+
+    memory_bytes: what the model's variables, constants and graph are estimated to take; requests: since this version
+    was loaded; reason: why the model, or the version, does not serve, where it does not.
+    """
+    manager = core.manager
+    unavailable = manager.unavailable()
+    found = []
+    for name in manager.names():
+        versions = [_describe(servable) for servable in manager.versions(name)]
+        reason = unavailable.get(name) or manager.trouble(name)
+        found.append(
+            {
+                "name": name,
+                "available": manager.latest(name) is not None,
+                **({"reason": reason} if reason else {}),
+                "labels": dict(manager.labels(name)),
+                "memory_bytes": sum(version["memory_bytes"] for version in versions),
+                "requests": sum(version["requests"] for version in versions),
+                "versions": versions,
+            }
+        )
+    return found
+
+
+def _describe(servable: Servable) -> dict[str, Any]:
+    reason = servable.waiting if servable.error is None else servable.error.message
+    return {
+        "version": servable.id.version,
+        "state": servable.state.name,
+        **({"error_code": servable.code.name} if servable.error is not None else {}),
+        **({"reason": reason} if reason else {}),
+        "memory_bytes": servable.nbytes,
+        "requests": servable.requests,
+        "in_flight": servable.held,
+    }
 
 
 def check_metadata_fields(fields: Sequence[str]) -> None:

@@ -1,114 +1,352 @@
-"""Holds the model versions of a server: loads, finds and unloads them."""
+"""Holds the model versions of a server: finds them on disk, loads, serves and unloads them."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from noria.errors import AlreadyExistsError, InternalError, InvalidArgumentError, NotFoundError, TFError
+from noria.errors import (
+    AbortedError,
+    CancelledError,
+    DeadlineExceededError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    TFError,
+    UnknownError,
+)
+from noria.protos import serving as pb
+from noria.serving.config import ServerConfig
+from noria.serving.lifecycle import labels, memory, model_config, policy, source
 from noria.serving.lifecycle.admission import Admission
+from noria.serving.lifecycle.arrival import Arrival, Arrivals
+from noria.serving.lifecycle.catalog import Catalog
+from noria.serving.lifecycle.conductor import Conductor, known_error
+from noria.serving.lifecycle.model_config import ModelConfig
+from noria.serving.lifecycle.record import Look, Record
 from noria.serving.lifecycle.servable import Model, Servable, ServableId, State
+from noria.serving.lifecycle.source import Intervals, Source
 
 _LOG = logging.getLogger(__name__)
 
+_GLANCE: Final = 0.2  # seconds between looks at whether a caller still waits
+_SETTLE_SECONDS: Final = 3.0  # a version on disk that cannot be loaded for so long is not about to be
 
-class Manager:
-    """All versions this server knows, those that ended included. Thread-safe; a lookup takes no lock.
 
-    loader: gives the loaded model of a path; admission: what the model goes through before it takes traffic (warm-up,
-    gate). What they raise becomes the version's error.
+class Manager(Catalog):
+    """All versions this server knows, those that ended included. Thread-safe; a lookup takes no lock of the manager.
+
+    Versions come in two ways: by ``apply``, which starts the threads that watch the configured models, or one at a
+    time by ``load``. loader: gives the loaded model of a path; admission: what the model goes through before it takes
+    traffic (warm-up, gate). What they raise becomes the version's error. on_config: called with the models of each
+    configuration once its new models are there; what one raises is the configuration's error.
     """
 
-    def __init__(self, loader: Callable[[str], Model], admission: Admission | None = None) -> None:
+    def __init__(
+        self, loader: Callable[[str], Model], admission: Admission | None = None, config: ServerConfig | None = None
+    ) -> None:
+        super().__init__()
         self._loader = loader
         self._admission = admission
-        self._changing = threading.Lock()
-        self._versions: dict[str, dict[int, Servable]] = {}
-        self._latest: dict[str, Servable] = {}  # the highest available version of each name
+        self._config = config = ServerConfig() if config is None else config
+        if config.version_transition not in policy.TRANSITIONS:
+            raise InvalidArgumentError(
+                f"--version_transition is {' or '.join(policy.TRANSITIONS)}; got {config.version_transition!r}"
+            )
+        self.on_config: list[Callable[[Mapping[str, ModelConfig]], None]] = []
+        local = config.file_system_poll_wait_seconds
+        remote = config.remote_file_system_poll_wait_seconds
+        self._source = Source(self._look, Intervals(local if local > 0 else None, remote if remote > 0 else None))
+        self._arrivals: dict[str, Arrivals] = {}  # by base path
+        self._conductor = Conductor(self, self._load_model, self._source.ask, config)
+        self._applying = threading.Lock()
+        self._listed = False  # a list of models has been accepted
+        self._was_ready = False
+
+    # ---- configured models
+
+    def apply(
+        self,
+        config: pb.ModelServerConfig,
+        *,
+        wait: bool = True,
+        labels_wait: bool = False,
+        deadline: float | None = None,
+        given_up: threading.Event | None = None,
+    ) -> None:
+        """Serves the models of ``config`` and no others, in TensorFlow Serving's order and words.
+
+        Checks the config, assigns labels, lets go of models that are not listed (they unload later), starts loading,
+        waits until each new model has a version available, then tells ``on_config``. An empty config does nothing
+        while none has been given.
+
+        wait: False to return as soon as loading has begun. labels_wait: a label takes effect when its version becomes
+        available, instead of being refused (as --model_config_file needs it). deadline: on ``time.monotonic``.
+        given_up: set by the caller to end the wait. Blocks; not for an event loop.
+
+        Raises InvalidArgumentError for a config that is wrong in itself; FailedPreconditionError for a label of a
+        version that is not available, and for a config that is no list of models after one that was; UnknownError when
+        new models failed to load; DeadlineExceededError; AbortedError when a later call replaced this one;
+        CancelledError after ``given_up``.
+        """
+        with self._applying:
+            if not self._check_kind(config):
+                return
+            model_config.check_list(config)
+            model_config.check_platforms(config, self.configured())
+            if not labels_wait:
+                self._check_labels(config)
+            models = model_config.models(config)
+            self._listed = True
+            for name in models:
+                _LOG.info("(re-)adding model: %s", name)
+            new = self._conductor.configure(models)
+            if self._config.allow_version_labels_for_unavailable_models:
+                for name, model in models.items():
+                    current = self.labels(name)
+                    unmoved = {label for label, v in model.labels.items() if current.get(label, v) == v}
+                    self._conductor.assign_at_once(name, unmoved)
+            self._source.watch({name: model.base_path for name, model in models.items()}, now=models)
+        if wait:
+            self._wait_available(new, deadline, given_up)
+        for tell in self.on_config:
+            tell(models)
+
+    def configured(self) -> dict[str, ModelConfig]:
+        """The models of the newest configuration, by name."""
+        with self._conductor.changed:
+            return {name: record.config for name, record in self._conductor.records.items() if record.configured}
+
+    def names(self) -> list[str]:
+        """The configured models, then those that are not and still have versions here."""
+        return list(dict.fromkeys([*self.configured(), *super().names()]))
+
+    def missing(self) -> list[str]:
+        """Why the server is not ready: a sentence for each model without an available version; [] when it is ready.
+
+        Once every model has been available the server is ready as long as one of them is: what befalls a model later
+        is that model's own trouble, and shows in its status.
+        """
+        found = self.unavailable()
+        models = len(self.configured())
+        if not found or (self._was_ready and len(found) < models):
+            self._was_ready = models > 0
+            return []
+        return [f"{name}: {why}" for name, why in found.items()]
+
+    def unavailable(self) -> dict[str, str]:
+        """The configured models without an available version, and why each has none."""
+        with self._conductor.changed:
+            return {
+                name: self._reason(record)
+                for name, record in self._conductor.records.items()
+                if record.configured and self.latest(name) is None
+            }
+
+    def trouble(self, name: str) -> str:
+        """What is wrong with a model's base path, "" when nothing is known to be."""
+        with self._conductor.changed:
+            record = self._conductor.records.get(name)
+            return "" if record is None or not record.configured else record.trouble
+
+    def settled(self) -> bool:
+        """Whether every configured model serves, or is known to be unable to for now."""
+        with self._conductor.changed:
+            return all(self._is_settled(r) for r in self._conductor.records.values() if r.configured)
+
+    def wait_settled(self, timeout: float | None = None) -> bool:
+        """Waits for ``settled``; False when ``timeout``, in seconds, is not enough."""
+        with self._conductor.changed:
+            return self._conductor.changed.wait_for(self.settled, timeout)
+
+    def look_now(self, name: str) -> None:
+        """Looks for versions of a model as soon as possible, whatever the polling interval."""
+        self._source.ask(name)
+
+    # ---- versions one at a time
 
     def load(self, name: str, version: int, path: str) -> Servable:
         """Loads a version and makes it available; on failure it ends with the error, which is raised too."""
         servable = Servable(ServableId(name, version), path)
-        with self._changing:
-            versions = self._versions.get(name, {})
-            known = versions.get(version)
-            if known is not None and known.state is not State.END:
-                raise AlreadyExistsError(f"{name} version {version} is already there, in state {known.state.name}")
-            self._versions[name] = {**versions, version: servable}
+        self.add(servable)
         servable.move(State.LOADING)
         try:
-            model = self._loader(path)
-            self._admit(servable, model)
+            model = self._load_model(servable)
         except Exception as error:
-            known_error = error if isinstance(error, TFError) else InternalError(f"{type(error).__name__}: {error}")
-            servable.move(State.END, error=known_error)
-            raise known_error from error
-        servable.move(State.AVAILABLE, model=model)
-        self._choose_latest(name)
+            kept = known_error(error)
+            servable.move(State.END, error=kept)
+            raise kept from None
+        self.put_in_service(servable, model)
         _LOG.info("loaded %s version %d from %s", name, version, path)
         return servable
 
-    def _admit(self, servable: Servable, model: Model) -> None:
-        if self._admission is None:
-            return
-        serving = self._latest.get(servable.id.name)
-        if serving is not None and not serving.acquire():
-            serving = None
-        try:
-            self._admission(servable, model, serving)
-        finally:
-            if serving is not None:
-                serving.release()
-
     def unload(self, name: str, version: int) -> None:
         """Takes a version out of service, waits until its requests are answered, and lets go of its model."""
-        servable = self._versions.get(name, {}).get(version)
+        servable = self.version(name, version)
         if servable is None:
             raise NotFoundError(f"Could not find version {version} of model {name}")
-        servable.move(State.UNLOADING)
-        self._choose_latest(name)
+        if not self.take_out_of_service(servable):
+            raise FailedPreconditionError(f"{name} version {version} is not loaded but in state {servable.state.name}")
         servable.wait_until_free()
-        servable.move(State.END)  # which drops the model, and with it its sessions and mappings
+        servable.move(State.END)
 
     def close(self) -> None:
-        """Unloads every available version."""
-        for name, versions in list(self._versions.items()):
-            for version, servable in versions.items():
-                if servable.state is State.AVAILABLE:
-                    self.unload(name, version)
+        """Ends the threads and unloads every available version."""
+        self._source.close()
+        self._conductor.close()
+        for name in self.names():
+            for servable in self.versions(name):
+                if self.take_out_of_service(servable):
+                    servable.wait_until_free()
+                    servable.move(State.END)
+        memory.release()
 
-    def handle(self, name: str, version: int | None = None, label: str | None = None) -> Servable:
-        """A held servable for ``with``: the version asked for, else the highest available one.
+    # ---- inside
 
-        Raises InvalidArgumentError without a name or for a label nobody assigned; NotFoundError when it is not loaded.
-        """
-        if not name:
-            raise InvalidArgumentError("ModelSpec has no name specified.")
-        if label is not None:
-            raise InvalidArgumentError(f"Unrecognized servable version label: {label}")
-        if version is None:
-            servable = self._latest.get(name)
-            if servable is None or not servable.acquire():
-                raise NotFoundError(f"Servable not found for request: Latest({name})")
-            return servable
-        servable = self._versions.get(name, {}).get(version)
-        if servable is None or not servable.acquire():
-            raise NotFoundError(f"Servable not found for request: Specific({name}, {version})")
-        return servable
+    def _load_model(self, servable: Servable) -> Model:
+        model = self._loader(servable.path)
+        if self._admission is not None:
+            serving = self.latest(servable.id.name)
+            if serving is not None and not serving.acquire(counted=False):
+                serving = None
+            try:
+                self._admission(servable, model, serving)
+            finally:
+                if serving is not None:
+                    serving.release()
+        return model
 
-    def names(self) -> list[str]:
-        """The models that have versions here, those that ended included."""
-        return sorted(self._versions)
+    def _look(self, name: str) -> bool:
+        """One look at a model's base path; True when a version is on its way and should be looked at soon."""
+        with self._conductor.changed:
+            record = self._conductor.records.get(name)
+            if record is None or not record.configured:
+                return False
+            config = record.config
+        try:
+            found = source.scan(config.base_path)
+        except TFError as error:
+            self._conductor.report(config, error)
+            return False
+        arrivals = self._look_closely(record, config, found)
+        empty = "" if found else source.missing_version_message(name, config.base_path)
+        self._conductor.report(config, Look(found, arrivals, empty))
+        return any(arrival.waiting for arrival in arrivals.values())
 
-    def versions(self, name: str) -> list[Servable]:
-        """Every known version of a model, highest first; empty for an unknown model."""
-        return [servable for _, servable in sorted(self._versions.get(name, {}).items(), reverse=True)]
+    def _look_closely(self, record: Record, config: ModelConfig, found: Mapping[int, str]) -> dict[int, Arrival]:
+        """How the versions stand that the policy could want and that do not serve."""
+        seen: dict[int, Arrival] = {}
+        arrivals = self._arrivals.setdefault(config.base_path, Arrivals(self._config.version_settle_seconds))
+        with self._conductor.changed:
+            unfit = {version for version, track in record.tracks.items() if track.failing}
+            asked = {version for version in found if record.in_question(version)}
+        while True:
+            waiting = {version for version, arrival in seen.items() if arrival.waiting}
+            new = (policy.wanted(config.policy, found, unfit | waiting) & asked) - seen.keys()
+            if not new:
+                arrivals.keep({found[version] for version in seen})
+                return seen
+            for version in new:
+                try:
+                    seen[version] = arrivals.look(found[version])
+                except NotFoundError as error:  # gone since the scan, or not readable
+                    seen[version] = Arrival(error.message, ())
 
-    def _choose_latest(self, name: str) -> None:
-        with self._changing:
-            available = [s for s in self.versions(name) if s.state is State.AVAILABLE]
-            if available:
-                self._latest[name] = available[0]
-            else:
-                self._latest.pop(name, None)
+    def _check_kind(self, config: pb.ModelServerConfig) -> bool:
+        """False for an empty config while none has been given, which changes nothing."""
+        kind = config.WhichOneof("config")
+        if self._listed and kind != "model_config_list":
+            raise FailedPreconditionError(
+                "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to "
+                "another."
+            )
+        if kind == "custom_model_config":
+            raise InvalidArgumentError(
+                "a custom_model_config needs a server built with a loader for it; list the models in model_config_list"
+            )
+        if kind is None:
+            _LOG.info("taking no action for empty config")
+        return kind is not None
+
+    def _check_labels(self, config: pb.ModelServerConfig) -> None:
+        for model in config.model_config_list.config:
+            labels.check(
+                model.name,
+                model.version_labels,
+                self.labels(model.name),
+                self.available(model.name),
+                allow_unavailable=self._config.allow_version_labels_for_unavailable_models,
+            )
+
+    def _wait_available(self, names: set[str], deadline: float | None, given_up: threading.Event | None) -> None:
+        with self._conductor.changed:
+            while True:
+                failed: list[str] = []
+                waiting = False
+                for name in names:
+                    record = self._conductor.records.get(name)
+                    if record is None or not record.configured:
+                        raise AbortedError(f"model {name} was removed by a later configuration before it was available")
+                    if self.latest(name) is not None:
+                        continue
+                    if why := self._why_failed(record):
+                        failed.append(why)
+                    else:
+                        waiting = True
+                if not waiting:
+                    break
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise DeadlineExceededError("; ".join(f"{n}: {w}" for n, w in self.unavailable().items()))
+                if given_up is not None and given_up.is_set():
+                    raise CancelledError("nobody waits for the new models any more; they go on loading")
+                waits = [w for w in (left, _GLANCE if given_up is not None else None) if w is not None]
+                self._conductor.changed.wait(min(waits) if waits else None)
+        if failed:
+            raise UnknownError(f"{len(failed)} model(s) did not become available: {{{', '.join(failed)}, }}")
+
+    def _why_failed(self, record: Record) -> str:
+        """The failed version of a model all of whose wanted versions have failed for good; "" for another model."""
+        tracks = [record.tracks.get(version) for version in record.wanted]
+        ended = [t.servable for t in tracks if t is not None and t.servable.state is State.END and t.servable.error]
+        if not ended or len(ended) < len(tracks):
+            return ""
+        servable = max(ended, key=lambda each: each.id)
+        error = servable.error
+        assert error is not None
+        return (
+            f"{{{{name: {servable.id.name} version: {servable.id.version}}} due to error: {error.code.name}: {error}}}"
+        )
+
+    def _is_settled(self, record: Record) -> bool:
+        if self.latest(record.config.name) is not None or record.trouble:
+            return True
+        if not record.looked:
+            return False
+        patient = time.monotonic() < record.since + _SETTLE_SECONDS
+        tracks = [record.tracks[version] for version in record.wanted if version in record.tracks]
+        return len(tracks) == len(record.wanted) and all(
+            track.failing or (track.servable.waiting and not patient) for track in tracks
+        )
+
+    def _reason(self, record: Record) -> str:
+        if record.trouble:
+            return record.trouble
+        if not record.looked:
+            return f"its versions under {record.config.base_path} are being looked for"
+        if not record.found:
+            return record.empty
+        for version in sorted(record.wanted, reverse=True):
+            track = record.tracks.get(version)
+            if track is None:
+                continue
+            servable = track.servable
+            if servable.error is not None:
+                return f"version {version} does not load: {servable.error.message}"
+            if servable.waiting:
+                return f"version {version} waits: {servable.waiting}"
+            return f"version {version} is in state {servable.state.name}"
+        return f"its version policy names none of the versions on disk ({sorted(record.found)})"

@@ -1,4 +1,4 @@
-"""Versions on disk, states, handles, and the manager that holds them."""
+"""Versions on disk, states, handles, and the manager that is told what to load."""
 
 from __future__ import annotations
 
@@ -41,8 +41,6 @@ def test_scan_finds_numbered_directories(tmp_path: Path) -> None:
     (tmp_path / "7").write_text("a file")
     found = source.scan(str(tmp_path))
     assert found == {1: str(tmp_path / "1"), 123: str(tmp_path / "123")}
-    assert source.latest(found) == [123]
-    assert source.latest(found, 5) == [123, 1]
 
 
 def test_scan_of_a_url() -> None:
