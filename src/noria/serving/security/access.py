@@ -10,7 +10,7 @@ import hmac
 import ipaddress
 import logging
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from noria.errors import PermissionDeniedError, TFError, UnauthenticatedError
 from noria.serving.config import ServerConfig
@@ -119,6 +119,14 @@ def is_local(peer: str | None) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
+
+
+def token_in(headers: Iterable[tuple[Any, Any]]) -> str | None:
+    """The bearer token among HTTP headers or gRPC metadata: names in lower case, str or bytes; None without one."""
+    for name, value in headers:
+        if name in (b"authorization", "authorization"):
+            return bearer(value.decode("latin-1") if isinstance(value, bytes) else value)
+    return None
 
 
 def bearer(header: str) -> str | None:
