@@ -9,6 +9,23 @@ from google.protobuf.internal import enum_type_wrapper as _enum
 
 import noria.protos.kserve as _kserve
 
+DataType: _enum.EnumTypeWrapper
+TYPE_INVALID: builtins.int
+TYPE_BOOL: builtins.int
+TYPE_UINT8: builtins.int
+TYPE_UINT16: builtins.int
+TYPE_UINT32: builtins.int
+TYPE_UINT64: builtins.int
+TYPE_INT8: builtins.int
+TYPE_INT16: builtins.int
+TYPE_INT32: builtins.int
+TYPE_INT64: builtins.int
+TYPE_FP16: builtins.int
+TYPE_FP32: builtins.int
+TYPE_FP64: builtins.int
+TYPE_STRING: builtins.int
+TYPE_BF16: builtins.int
+
 class ServerLiveRequest(_message.Message):
     def __init__(self) -> None: ...
 
@@ -228,6 +245,41 @@ class ModelStatisticsResponse(_message.Message):
     @builtins.property
     def model_stats(self) -> _containers.RepeatedCompositeFieldContainer[_kserve.ModelStatistics]: ...
     def __init__(self, *, model_stats: typing.Iterable[_kserve.ModelStatistics] | None = ...) -> None: ...
+
+class ModelInput(_message.Message):
+    name: builtins.str
+    data_type: builtins.int
+    @builtins.property
+    def dims(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+    def __init__(self, *, name: builtins.str | None = ..., data_type: builtins.int | None = ..., dims: typing.Iterable[builtins.int] | None = ...) -> None: ...
+
+class ModelOutput(_message.Message):
+    name: builtins.str
+    data_type: builtins.int
+    @builtins.property
+    def dims(self) -> _containers.RepeatedScalarFieldContainer[builtins.int]: ...
+    def __init__(self, *, name: builtins.str | None = ..., data_type: builtins.int | None = ..., dims: typing.Iterable[builtins.int] | None = ...) -> None: ...
+
+class ModelConfig(_message.Message):
+    name: builtins.str
+    platform: builtins.str
+    max_batch_size: builtins.int
+    @builtins.property
+    def input(self) -> _containers.RepeatedCompositeFieldContainer[_kserve.ModelInput]: ...
+    @builtins.property
+    def output(self) -> _containers.RepeatedCompositeFieldContainer[_kserve.ModelOutput]: ...
+    backend: builtins.str
+    def __init__(self, *, name: builtins.str | None = ..., platform: builtins.str | None = ..., max_batch_size: builtins.int | None = ..., input: typing.Iterable[_kserve.ModelInput] | None = ..., output: typing.Iterable[_kserve.ModelOutput] | None = ..., backend: builtins.str | None = ...) -> None: ...
+
+class ModelConfigRequest(_message.Message):
+    name: builtins.str
+    version: builtins.str
+    def __init__(self, *, name: builtins.str | None = ..., version: builtins.str | None = ...) -> None: ...
+
+class ModelConfigResponse(_message.Message):
+    @builtins.property
+    def config(self) -> _kserve.ModelConfig: ...
+    def __init__(self, *, config: _kserve.ModelConfig | None = ...) -> None: ...
 
 class ModelRepositoryParameter(_message.Message):
     bool_param: builtins.bool

@@ -144,5 +144,7 @@ def _config_tensors(specs: Mapping[str, Spec]) -> list[dict[str, Any]]:
     rows = []
     for alias, spec in specs.items():
         kind = "STRING" if spec.dtype is dtypes.string else datatypes.shown(spec.dtype)
+        if spec.dtype not in datatypes.BY_NAME.values():
+            kind = "INVALID"
         rows.append({"name": alias, "data_type": f"TYPE_{kind}", "dims": wire_shape(spec)})
     return rows

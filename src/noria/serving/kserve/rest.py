@@ -27,7 +27,7 @@ from noria.errors import Code, InvalidArgumentError, NotFoundError, TFError, Uni
 from noria.serving.http1.messages import JSON, Answer, Header
 from noria.serving.kserve import bodies, describe
 from noria.serving.kserve.infer import Inference
-from noria.serving.security.access import bearer
+from noria.serving.security.access import token_in
 from noria.serving.security.tokens import PREDICT, SERVER, VIEW
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -36,7 +36,7 @@ ENTRYPOINT: Final = "KServe-REST"  # in metrics, where TensorFlow Serving's own 
 
 _PATH: Final = re.compile(
     rb"/v2/?|/v2/health/(?P<health>live|ready)|/v2/(?P<repository>repository/.+)"
-    rb"|/v2/models(?:/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?)?(?:/(?P<verb>infer|ready|stats|config))?"
+    rb"|/v2/models(?P<all>/stats)|/v2/models(?:/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?)?(?:/(?P<verb>infer|ready|stats|config))?"
 )
 _BINARY: Final[Header] = (b"content-type", b"application/octet-stream")
 _LENGTH: Final = b"inference-header-content-length"
@@ -157,11 +157,8 @@ class KServeRest:
         return _json(describe.repository_index(self._inference, ready))
 
     def _check(self, headers: Iterable[Header], action: str, model: str) -> None:
-        access = self._core.access
-        if access is None:
-            return
-        token = next((bearer(value.decode("latin-1")) for name, value in headers if name == b"authorization"), None)
-        access.check(token, action, model)
+        if self._core.access is not None:
+            self._core.access.check(token_in(headers), action, model)
 
 
 def parse(path: bytes) -> Route | None:
@@ -177,7 +174,7 @@ def parse(path: bytes) -> Route | None:
         return None
     found = {key: _decoded(value) for key, value in match.groupdict(b"").items()}
     kind = "model"
-    verb = found["verb"]
+    verb = found["verb"] or found["all"].removeprefix("/")
     if found["health"]:
         kind, verb = "health", found["health"]
     elif found["repository"]:

@@ -17,7 +17,7 @@ from noria.protos import kserve as pb
 from noria.serving.grpc_api import GRPC_STATUS
 from noria.serving.kserve import describe, messages
 from noria.serving.kserve.infer import Inference
-from noria.serving.security.access import bearer
+from noria.serving.security.access import token_in
 from noria.serving.security.tokens import PREDICT, SERVER, VIEW
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -58,6 +58,7 @@ class KServeGrpc:
             "ServerMetadata": self._unary("ServerMetadata", pb.ServerMetadataRequest, self._server_metadata),
             "ModelMetadata": self._unary("ModelMetadata", pb.ModelMetadataRequest, self._model_metadata),
             "ModelStatistics": self._unary("ModelStatistics", pb.ModelStatisticsRequest, self._model_statistics),
+            "ModelConfig": self._unary("ModelConfig", pb.ModelConfigRequest, self._model_config),
             "RepositoryIndex": self._unary("RepositoryIndex", pb.RepositoryIndexRequest, self._repository_index),
             "RepositoryModelLoad": self._unary("RepositoryModelLoad", pb.RepositoryModelLoadRequest, _no_loading),
             "RepositoryModelUnload": self._unary("RepositoryModelUnload", pb.RepositoryModelUnloadRequest, _no_loading),
@@ -150,12 +151,8 @@ class KServeGrpc:
             return await self._inference.run(servable, request, _deadline(context), start, encode)
 
     def _check(self, context: Context, action: str, model: str) -> None:
-        access = self._core.access
-        if access is None:
-            return
-        metadata = context.invocation_metadata() or ()
-        token = next((bearer(str(value)) for key, value in metadata if key == "authorization"), None)
-        access.check(token, action, model)
+        if self._core.access is not None:
+            self._core.access.check(token_in(context.invocation_metadata() or ()), action, model)
 
     def _server_live(self, request: pb.ServerLiveRequest, context: Context) -> dict[str, Any]:
         return {"live": True}
@@ -180,6 +177,10 @@ class KServeGrpc:
     def _model_statistics(self, request: pb.ModelStatisticsRequest, context: Context) -> dict[str, Any]:
         self._check(context, VIEW, request.name or SERVER)
         return describe.model_statistics(self._inference, request.name, request.version)
+
+    def _model_config(self, request: pb.ModelConfigRequest, context: Context) -> dict[str, Any]:
+        self._check(context, VIEW, request.name)
+        return {"config": describe.model_config(self._inference, request.name, request.version)}
 
     def _repository_index(self, request: pb.RepositoryIndexRequest, context: Context) -> dict[str, Any]:
         self._check(context, VIEW, SERVER)

@@ -11,6 +11,7 @@ that of the shape; a bare value for a scalar.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
 from collections.abc import Iterator, Sequence
@@ -146,6 +147,9 @@ def _numbers_from_json(name: str, data: Any, dtype: DType) -> Array:
         array = np.array(data)
     except ValueError:  # lists of unequal lengths, or more than 64 levels
         array = np.array(list(_leaves(data)))
+    if dtype is dtypes.uint64 and array.dtype.kind not in "iu" and all(type(value) is int for value in _leaves(data)):
+        with contextlib.suppress(OverflowError):  # a negative number: refused below
+            array = np.array(list(_leaves(data)), np.uint64)
     kinds = _KINDS["f" if dtype.is_floating else dtype.numpy.kind]
     if array.size and (array.dtype.kind not in kinds or (kinds != "b" and _has_bool(data))):
         what = {"b": "true and false", "iu": "whole numbers", "fiu": "numbers"}[kinds]
