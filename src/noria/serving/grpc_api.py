@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import grpc
@@ -17,6 +17,9 @@ from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
 from noria.serving import classify, predict, status
 from noria.serving.core import Core
+from noria.serving.grpc_services import health
+from noria.serving.grpc_services.health import Health
+from noria.serving.grpc_services.reflection import Reflection
 from noria.serving.lifecycle.servable import Servable
 from noria.serving.messages import examples_of, fill_classes, fill_outputs, fill_regressions, tasks_of
 from noria.serving.names import CLASSIFY, REGRESS
@@ -31,6 +34,8 @@ _LOG = logging.getLogger(__name__)
 GRPC_STATUS: Final = {Code(member.value[0]): member for member in grpc.StatusCode}
 _MAX_MESSAGE: Final = 2**31 - 1
 _API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
+PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
+MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
 _MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
 # TensorFlow Serving's services may share a port with a server of the same options only if both ask for it.
 OPTIONS: Final = (
@@ -45,6 +50,7 @@ class GrpcApi:
 
     def __init__(self, core: Core) -> None:
         config = core.config
+        self._core = core
         self._manager = core.manager
         self._runner = core.runner
         self._metrics = core.metrics
@@ -52,8 +58,8 @@ class GrpcApi:
         self._strict = StrictInputs.of(config.strict_model_inputs)
         self._as_content = config.enable_serialization_as_tensor_content
 
-    def handlers(self) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
-        """Both services, for ``grpc.aio.Server.add_generic_rpc_handlers``."""
+    def handlers(self, also: Sequence[str] = ()) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
+        """All services, for ``grpc.aio.Server.add_generic_rpc_handlers``; reflection names those in ``also`` too."""
         prediction = {
             "Predict": self._handler("Predict", self._predict, pb.PredictRequest),
             "Classify": self._handler("Classify", self._classify, pb.ClassificationRequest),
@@ -64,10 +70,17 @@ class GrpcApi:
         model = {
             "GetModelStatus": self._handler("GetModelStatus", self._get_model_status, pb.GetModelStatusRequest),
         }
-        return (
-            grpc.method_handlers_generic_handler("tensorflow.serving.PredictionService", prediction),
-            grpc.method_handlers_generic_handler("tensorflow.serving.ModelService", model),
-        )
+        found = [
+            grpc.method_handlers_generic_handler(PREDICTION_SERVICE, prediction),
+            grpc.method_handlers_generic_handler(MODEL_SERVICE, model),
+        ]
+        services = [PREDICTION_SERVICE, MODEL_SERVICE]
+        if self._core.config.enable_grpc_healthcheck_service:
+            found.append(Health(self._core).handler())
+            services.append(health.SERVICE)
+        if not self._core.config.tensorflow_serving_only:
+            found += Reflection([*services, *also]).handlers()
+        return tuple(found)
 
     def _handler(
         self, api: str, function: Callable[[Any, Context], Awaitable[Any]], request: Any

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -18,7 +17,8 @@ from google.protobuf import json_format
 from noria.errors import Code, InternalError, InvalidArgumentError, TFError
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
-from noria.serving import classify, encode_json, predict, routes, status, tensor_json
+from noria.serving import classify, codings, encode_json, predict, routes, status, tensor_json
+from noria.serving.admin import Admin
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.examples_json import decode_examples
@@ -27,6 +27,7 @@ from noria.serving.kserve.infer import Inference
 from noria.serving.kserve.rest import KServeRest
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import exposition, monitoring
+from noria.serving.rest_forms import NPY, NPZ, PROTOBUF, Forms, is_other
 from noria.serving.routes import Route, Verb
 from noria.serving.strict import StrictInputs
 
@@ -47,7 +48,7 @@ _CORS: Final[tuple[Header, ...]] = (
     (b"access-control-allow-headers", b"Content-Type"),
 )
 _NOT_FOUND_PAGE: Final = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>"
-_MAX_INFLATED: Final = 100 << 20  # bytes a gzip body may become
+_MAX_INFLATED: Final = 100 << 20  # bytes a compressed body may become, as in TensorFlow Serving
 _SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker thread
 _MAX_CACHED_ROUTES: Final = 1024
 _API: Final = {Verb.PREDICT: "predict", Verb.CLASSIFY: "classify", Verb.REGRESS: "regress"}  # labels of the metrics
@@ -79,8 +80,14 @@ class RestApi:
         self._strict = StrictInputs.of(config.strict_model_inputs)
         self._kserve = KServeRest(inference or Inference(core))
         self._cors = cors = _CORS if config.rest_api_enable_cors_support else ()
-        self._headers: dict[Any, tuple[Header, ...]] = {kind: (kind, *cors) for kind in (JSON, _HTML, _TEXT)}
+        self._headers: dict[Any, tuple[Header, ...]] = {
+            kind: (kind, *cors) for kind in (JSON, _HTML, _TEXT, NPY, NPZ, PROTOBUF)
+        }
         self._routes: dict[tuple[str, bytes], Route] = {}
+        self._admin = None if config.tensorflow_serving_only else Admin(core)
+        self._forms = Forms(core)
+        self._max_inflated = min(_MAX_INFLATED, config.rest_api_max_body_bytes)
+        self._compress_from = config.rest_api_compress_bytes
 
     async def handle(self, request: Request) -> Answer:
         """The answer to a request, errors included: never raises."""
@@ -105,16 +112,32 @@ class RestApi:
             self._metrics.request(route.name, api, "REST", outcome, seconds, len(request.body), len(answer))
         elif outcome and routes.under_api(request.target):  # a malformed URL names no model
             self._metrics.request("", "", "REST", outcome, 0.0, len(request.body), len(answer))
-        return code, self._headers.get(kind) or kind, answer
+        sent = self._headers.get(kind) or kind
+        if self._compress_from and len(answer) >= self._compress_from:
+            sent, answer = await self._compressed(request, sent, answer)
+        return code, sent, answer
+
+    async def _compressed(
+        self, request: Request, headers: tuple[Header, ...], answer: bytes
+    ) -> tuple[tuple[Header, ...], bytes]:
+        """A big answer in the coding that the client asks for, if it asks for one."""
+        coding = codings.accepted(request.header(b"accept-encoding") or b"")
+        if coding is None:
+            return headers, answer
+        body = await self._runner.call(codings.DEFLATE[coding], answer)
+        return (*headers, (b"content-encoding", coding), (b"vary", b"accept-encoding")), body
 
     async def _answer(self, request: Request) -> tuple[int, Any, bytes]:
         """Status, headers or the content type that stands for them, body."""
         method, path = request.method, request.target
         route = self._routes.get((method, path))
         if route is None:
+            found_here = self._admin.answer(method, path) if self._admin is not None else None
+            if found_here is not None:
+                return found_here[0], JSON, found_here[1]
             if self._metrics_path and path.startswith(self._metrics_path):
                 return await self._scrape(path)
-            if path.startswith(b"/v2"):
+            if path.startswith(b"/v2") and self._admin is not None:
                 found = await self._open_inference(request)
                 if found is not None:
                     return found
@@ -131,12 +154,15 @@ class RestApi:
         if route.verb is Verb.METADATA:
             return 200, JSON, self._metadata(route)
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
+        headers = dict(request.headers)
         body = request.body
-        for name, value in request.headers:
-            if name == b"content-encoding" and b"gzip" in value:
-                body = await self._runner.call(_inflate, body)
+        coding = headers.get(b"content-encoding")
+        if coding is not None:
+            body = await self._runner.call(codings.inflate, body, coding, self._max_inflated)
         if route.verb is Verb.PREDICT:
-            return 200, JSON, await self._predict(route, body, deadline)
+            if is_other(headers.get(b"content-type", b"")):
+                return 200, *await self._forms.predict(route, headers, body, deadline)
+            return 200, *await self._predict(route, headers, body, deadline)
         return 200, JSON, await self._classify(route, body, deadline)
 
     async def _scrape(self, path: bytes) -> tuple[int, Header, bytes]:
@@ -151,12 +177,14 @@ class RestApi:
         """The answer of the other protocol; None where the URL is not of it either."""
         body = request.body
         coding = request.header(b"content-encoding")
-        if coding is not None and b"gzip" in coding:
-            body = await self._runner.call(_inflate, body)
+        if coding is not None:
+            body = await self._runner.call(codings.inflate, body, coding, self._max_inflated)
         found = await self._kserve.handle(request.method, request.target, request.headers, body)
         return None if found is None else (found[0], (*found[1], *self._cors), found[2])
 
-    async def _predict(self, route: Route, body: bytes, deadline: float | None) -> bytes:
+    async def _predict(
+        self, route: Route, headers: Mapping[bytes, bytes], body: bytes, deadline: float | None
+    ) -> tuple[Header, bytes]:
         slow = len(body) >= _SLOW_BODY
         parse, decode = tensor_json.parse_predict, tensor_json.decode_predict
         parsed = await self._runner.call(parse, body) if slow else parse(body)
@@ -177,12 +205,14 @@ class RestApi:
             if self._strict is not None:
                 self._strict.check(servable, signature, arrays)
             outputs = await self._runner.run(servable, signature, arrays, deadline=deadline)
+        if NPY[1] in headers.get(b"accept", b""):
+            return await self._forms.npy(outputs)
         size = 0
         for array in outputs.values():
             size += array.nbytes
         if size >= _SLOW_BODY:
-            return await self._runner.call(encode_json.predict_response, outputs, row)
-        return encode_json.predict_response(outputs, row)
+            return JSON, await self._runner.call(encode_json.predict_response, outputs, row)
+        return JSON, encode_json.predict_response(outputs, row)
 
     async def _classify(self, route: Route, body: bytes, deadline: float | None) -> bytes:
         if len(body) >= _SLOW_BODY:
@@ -214,20 +244,6 @@ class RestApi:
 
 def _has_web_origin(headers: Iterable[Header]) -> bool:
     return any(name == b"origin" and (b"http://" in value or b"https://" in value) for name, value in headers)
-
-
-def _inflate(body: bytes) -> bytes:
-    """The gzip body inflated; nothing where it is no gzip, as TensorFlow Serving has it."""
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        inflated = inflater.decompress(body, _MAX_INFLATED)
-        if inflater.unconsumed_tail:
-            raise InvalidArgumentError(
-                f"the gzip body inflates to more than {_MAX_INFLATED} bytes; send smaller batches"
-            )
-        return inflated if inflater.eof else b""
-    except zlib.error:
-        return b""
 
 
 def _message(message: Any) -> Any:

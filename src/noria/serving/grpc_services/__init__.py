@@ -1,0 +1,1 @@
+"""Services of gRPC itself, beside those that serve models: health checking and reflection."""
