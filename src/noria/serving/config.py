@@ -152,12 +152,6 @@ class ServerConfig:
     rest_api_compress_bytes: int = _flag(
         64 << 10, "REST answers from this size on are compressed for clients that accept it; 0 for none"
     )
-    tensorflow_serving_only: bool = _flag(
-        False, "no URL that TensorFlow Serving does not have: no list of models, /healthz, /readyz, /v2 nor reflection"
-    )
-    rest_api_compress_bytes: int = _flag(
-        64 << 10, "REST answers from this size on are compressed for clients that accept it; 0 for none"
-    )
     rest_api_max_body_bytes: int = _flag(256 << 20, "largest REST body that is accepted, in bytes, also inflated")
     rest_api_max_head_bytes: int = _flag(64 << 10, "longest request line and headers of a REST request, in bytes")
     rest_api_max_connections: int = _flag(
