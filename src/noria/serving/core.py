@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from noria.compile.ort import available_cpus
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.observe.metrics import Metrics
-from noria.serving.observe.models import model_points
+from noria.serving.observe.models import model_points, queue_points
+from noria.serving.observe.request_log import RequestLog
 from noria.serving.process import Process
 from noria.serving.runner import Runner
 from noria.serving.security import access as security
@@ -25,6 +25,7 @@ class Core:
     runner: Runner
     process: Process = field(default_factory=Process)
     metrics: Metrics = field(default_factory=Metrics)
+    request_log: RequestLog = field(default_factory=lambda: RequestLog(ServerConfig(), Metrics()))
     access: Access | None = None  # None where no tokens are configured: every call passes
 
     @classmethod
@@ -32,8 +33,11 @@ class Core:
         """The core of a server with these settings over ``manager``."""
         metrics = Metrics(lambda name: bool(manager.versions(name)))
         metrics.add_collector(model_points(manager, metrics))
-        runner = Runner(max(4, 2 * available_cpus()), metrics)
-        return cls(config, manager, runner, metrics=metrics, access=security.make(config))
+        log = RequestLog(config, metrics)
+        runner = Runner.make(config, metrics, log)
+        metrics.add_collector(queue_points(runner))
+        manager.on_config.append(lambda models: log.configure({name: m.logging for name, m in models.items()}))
+        return cls(config, manager, runner, metrics=metrics, request_log=log, access=security.make(config))
 
     def may_manage(self, peer: str | None, token: str | None, headers: Iterable[str] = ()) -> bool:
         """True where a call that changes what is served may pass (``security.access.check_management``).

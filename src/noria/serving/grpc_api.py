@@ -15,7 +15,7 @@ from noria.errors import Code, InternalError, InvalidArgumentError, TFError
 from noria.formats import tensor_proto
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
-from noria.serving import classify, predict, status
+from noria.serving import classify, management, predict, status
 from noria.serving.core import Core
 from noria.serving.grpc_services import health
 from noria.serving.grpc_services.health import Health
@@ -23,6 +23,9 @@ from noria.serving.grpc_services.reflection import Reflection
 from noria.serving.lifecycle.servable import Servable
 from noria.serving.messages import examples_of, fill_classes, fill_outputs, fill_regressions, tasks_of
 from noria.serving.names import CLASSIFY, REGRESS
+from noria.serving.observe import log_records
+from noria.serving.security.access import token_in
+from noria.serving.security.tokens import PREDICT, VIEW
 from noria.serving.strict import StrictInputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -34,7 +37,9 @@ _LOG = logging.getLogger(__name__)
 GRPC_STATUS: Final = {Code(member.value[0]): member for member in grpc.StatusCode}
 _MAX_MESSAGE: Final = 2**31 - 1
 _API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
+_INFERENCE: Final = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
+RELOAD: Final = "HandleReloadConfigRequest"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
 _MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
 # TensorFlow Serving's services may share a port with a server of the same options only if both ask for it.
@@ -54,6 +59,7 @@ class GrpcApi:
         self._manager = core.manager
         self._runner = core.runner
         self._metrics = core.metrics
+        self._log = core.request_log
         self._check_method = config.enable_signature_method_name_check
         self._strict = StrictInputs.of(config.strict_model_inputs)
         self._as_content = config.enable_serialization_as_tensor_content
@@ -69,6 +75,7 @@ class GrpcApi:
         }
         model = {
             "GetModelStatus": self._handler("GetModelStatus", self._get_model_status, pb.GetModelStatusRequest),
+            RELOAD: self._handler(RELOAD, self._reload, pb.ReloadConfigRequest),
         }
         found = [
             grpc.method_handlers_generic_handler(PREDICTION_SERVICE, prediction),
@@ -88,12 +95,16 @@ class GrpcApi:
         """``function`` with every error it raises turned into a status, in this one place."""
 
         count = self._metrics.request
+        access = self._core.access
+        action = PREDICT if api in _INFERENCE else VIEW
 
         async def call(content: bytes, context: Context) -> bytes:
             start = time.perf_counter()
             parsed = None
             try:
                 parsed = request.FromString(content)
+                if access is not None:
+                    access.check(token_in(context.invocation_metadata() or ()), action, _model_of(parsed))
                 message = await function(parsed, context)
                 serialized: bytes = message.SerializeToString()
                 seconds = time.perf_counter() - start
@@ -190,6 +201,8 @@ class GrpcApi:
                 else:
                     fill_regressions(result.regression_result, outputs, len(examples))
                 _fill_spec(result.model_spec, servable, call.signature.name)
+        if self._log.wants(servable):
+            self._log.write(servable, log_records.of_messages("MultiInference", request, response), request.ByteSize())
         return response
 
     async def _get_model_metadata(
@@ -218,6 +231,11 @@ def _model_of(request: Any) -> str:
         return request.tasks[0].model_spec.name if request.tasks else ""
     name: str = request.model_spec.name
     return name
+
+    async def _reload(self, request: pb.ReloadConfigRequest, context: Context) -> pb.ReloadConfigResponse:
+        metadata = tuple(context.invocation_metadata() or ())
+        self._core.may_manage(context.peer(), token_in(metadata), {str(key) for key, _ in metadata})
+        return await management.reload_beside(self._core, request, deadline=_deadline(context))
 
 
 def _need_spec(request: Any) -> None:

@@ -30,6 +30,7 @@ from noria.serving.batching.task import Task
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.servable import Servable, Signature
 from noria.serving.observe.metrics import Metrics
+from noria.serving.observe.request_log import RequestLog
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Runner:
         batching: Batching | None = None,
         most: int = 32,
         slots: int = 1,
+        log: RequestLog | None = None,
         observer: BatchObserver | None = None,
     ) -> None:
         """threads: runs at the same time, of all signatures.
@@ -58,6 +60,7 @@ class Runner:
         one run, 1 for none; slots: runs of one signature at the same time that the engine has CPUs for.
         """
         self._metrics = Metrics() if metrics is None else metrics
+        self._log = log
         self._observer: BatchObserver = observer or Unobserved()
         self._batching = batching
         self._most = most
@@ -68,7 +71,7 @@ class Runner:
         self._calls = 0
 
     @classmethod
-    def make(cls, config: ServerConfig, metrics: Metrics) -> Runner:
+    def make(cls, config: ServerConfig, metrics: Metrics, log: RequestLog | None = None) -> Runner:
         """The runner that the flags ask for. Raises InvalidArgumentError for a wrong batching parameters file."""
         cpus = available_cpus()
         return cls(
@@ -80,6 +83,7 @@ class Runner:
             batching=parameters.from_flags(config),
             most=max(config.gather_max_rows, 1),
             slots=max(1, cpus // (config.threads or cpus)),
+            log=log,
             observer=metrics if isinstance(metrics, BatchObserver) else None,
         )
 
@@ -115,10 +119,14 @@ class Runner:
             seconds = time.perf_counter() - start
             cost.add(seconds, nbytes)
             self._metrics.run(servable, signature.name, api, seconds, rows)
+            if self._log is not None and self._log.wants(servable, api):
+                self._log.run(servable, api, signature, arrays, outputs, found)
             return found
         arrived = time.perf_counter()
         found = await self._queued(servable, signature, arrays, outputs, nbytes, deadline, gone)
         self._metrics.run(servable, signature.name, api, time.perf_counter() - arrived, rows)
+        if self._log is not None and self._log.wants(servable, api):
+            self._log.run(servable, api, signature, arrays, outputs, found)
         return found
 
     async def _queued(

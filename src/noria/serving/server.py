@@ -117,6 +117,7 @@ class Server:
         except TimeoutError:
             _LOG.warning("a model still runs at the end of the drain; it is not waited for")
             clean = False
+        await asyncio.to_thread(self.core.request_log.close)
         return clean
 
     def describe(self) -> str:

@@ -194,6 +194,35 @@ class Metrics:
         self.histogram(table.EXAMPLE_COUNTS, model).observe(count)
         self.counter(table.EXAMPLE_TOTAL, model).add(count)
 
+    def batch(
+        self,
+        pool: str,
+        model: str,
+        version: int,
+        signature: str,
+        waits: Sequence[float],
+        sizes: Sequence[int],
+        processed: int,
+    ) -> None:
+        """Counts one run of the engine for several requests, as ``batching.observer.BatchObserver`` says."""
+        del version  # batches are counted by signature: versions of one model batch alike
+        queuing = self.histogram(table.QUEUING_LATENCY, pool)
+        queue = self.histogram(table.QUEUE_SECONDS, model, signature)
+        inputs = self.histogram(table.INPUT_BATCH_SIZE)
+        for wait in waits:
+            queuing.observe(wait * 1e6)
+            queue.observe(wait)
+        rows = 0
+        for size in sizes:
+            inputs.observe(size)
+            rows += size
+        self.histogram(table.PROCESSED_BATCH_SIZE).observe(processed)
+        if processed > rows:
+            self.histogram(table.PADDING_SIZE, str(processed)).observe(processed - rows)
+        self.counter(table.WRAPPED_RUN_COUNT).add()
+        self.histogram(table.BATCH_ROWS, model, signature).observe(processed)
+        self.histogram(table.BATCH_REQUESTS, model, signature).observe(len(sizes))
+
     def load(self, path: str, seconds: float, *, success: bool) -> None:
         """Counts a load of the version at ``path``."""
         self.counter(table.LOAD_ATTEMPTS, path, "success" if success else "fail").add()

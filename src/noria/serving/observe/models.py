@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from noria.serving.lifecycle.manager import Manager
@@ -9,6 +10,7 @@ from noria.serving.lifecycle.servable import State
 from noria.serving.observe import table
 from noria.serving.observe.metrics import Metrics
 from noria.serving.observe.process import Point
+from noria.serving.runner import Runner
 
 
 def model_points(manager: Manager, metrics: Metrics) -> Callable[[], Iterator[Point]]:
@@ -24,5 +26,18 @@ def model_points(manager: Manager, metrics: Metrics) -> Callable[[], Iterator[Po
                     metrics.forget(name, servable.id.version)
                 else:
                     yield table.IN_FLIGHT, (name, version), servable.held
+
+    return points
+
+
+def queue_points(runner: Runner) -> Callable[[], Iterator[Point]]:
+    """A collector of how many requests wait, by model and signature."""
+
+    def points() -> Iterator[Point]:
+        waiting: Counter[tuple[str, str]] = Counter()
+        for (model, _, signature), count in runner.waiting().items():
+            waiting[model, signature] += count
+        for labels, count in waiting.items():
+            yield table.QUEUE_DEPTH, labels, count
 
     return points

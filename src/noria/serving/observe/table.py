@@ -103,7 +103,7 @@ METRICS: Final = (
     ),
     Metric(INPUT_BATCH_SIZE, "histogram", (), "Rows of the requests that were batched.", _SIZES),
     Metric(PROCESSED_BATCH_SIZE, "histogram", (), "Rows of the batches that ran, padding included.", _SIZES),
-    Metric(PADDING_SIZE, "histogram", ("execution_batch_size",), "Rows of padding in the batches that ran.", _SIZES),
+    Metric(PADDING_SIZE, "histogram", ("execution_batch_size",), "Rows of padding, of batches that have any.", _SIZES),
     Metric(WRAPPED_RUN_COUNT, "counter", (), "Batches that ran."),
     Metric(LOAD_ATTEMPTS, "counter", ("model_path", "status"), "Loads of versions, by success or fail."),
     Metric(LOAD_LATENCY, "counter", ("model_path",), "Microseconds that successful loads took, in sum."),
