@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import threading
 from pathlib import Path
@@ -60,6 +62,38 @@ def reload(
     for name in request.metric_names:
         response.metric.add(name=name, int64_value_increase=after.get(name, 0) - before.get(name, 0))
     return response
+
+
+async def reload_beside(
+    core: Core, request: pb.ReloadConfigRequest, *, deadline: float | None = None
+) -> pb.ReloadConfigResponse:
+    """``reload`` for an event loop, in a thread of its own; a caller that goes away ends its wait, not the loads."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[pb.ReloadConfigResponse] = loop.create_future()
+    given_up = threading.Event()
+
+    def finish(response: pb.ReloadConfigResponse | None, error: Exception | None) -> None:
+        if done.cancelled():
+            return
+        if response is not None:
+            done.set_result(response)
+        elif error is not None:
+            done.set_exception(error)
+
+    def work() -> None:
+        response, failure = None, None
+        try:
+            response = reload(core, request, deadline=deadline, given_up=given_up)
+        except Exception as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+            loop.call_soon_threadsafe(finish, response, failure)
+
+    threading.Thread(target=work, name="noria-reload", daemon=True).start()
+    try:
+        return await done
+    finally:
+        given_up.set()
 
 
 class ConfigFile:
