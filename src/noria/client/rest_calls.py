@@ -132,7 +132,12 @@ class RestCalls(Calls):
         return rest_json.status(reply.body)
 
     def models(self) -> Talk[list[dict[str, Any]]]:
-        reply = yield Exchange("GET", self._root)
+        try:
+            reply = yield Exchange("GET", self._root)
+        except (InvalidArgumentError, NotFoundError) as error:
+            raise UnimplementedError(
+                f"this server, like TensorFlow Serving, does not list its models; ask for one by its name ({error})"
+            ) from None
         rows: list[dict[str, Any]] = rest_json.member(rest_json.loads(reply.body), "models")
         return rows
 
