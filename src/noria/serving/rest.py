@@ -18,7 +18,7 @@ from noria.errors import Code, InternalError, InvalidArgumentError, TFError
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
 from noria.serving import classify, codings, encode_json, predict, routes, status, tensor_json
-from noria.serving.admin import Admin
+from noria.serving.admin import MODELS, Admin
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.examples_json import decode_examples
@@ -29,6 +29,8 @@ from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import exposition, monitoring
 from noria.serving.rest_forms import NPY, NPZ, PROTOBUF, Forms, is_other
 from noria.serving.routes import Route, Verb
+from noria.serving.security.access import token_in
+from noria.serving.security.tokens import PREDICT, VIEW
 from noria.serving.strict import StrictInputs
 
 _LOG = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ _CORS: Final[tuple[Header, ...]] = (
     (b"access-control-allow-methods", b"POST, GET"),
     (b"access-control-allow-headers", b"Content-Type"),
 )
+_CORS_WITH_TOKENS: Final[Header] = (b"access-control-allow-headers", b"Content-Type, Authorization")
+_CHALLENGE: Final[Header] = (b"www-authenticate", b"Bearer")
 _NOT_FOUND_PAGE: Final = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>"
 _MAX_INFLATED: Final = 100 << 20  # bytes a compressed body may become, as in TensorFlow Serving
 _SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker thread
@@ -74,15 +78,19 @@ class RestApi:
         self._manager = core.manager
         self._runner = core.runner
         self._metrics = core.metrics
+        self._access = core.access
         self._metrics_path = monitoring.metrics_path(config.monitoring_config_file).encode()
         self._timeout = config.rest_api_timeout_in_ms / 1000
         self._check_method = config.enable_signature_method_name_check
         self._strict = StrictInputs.of(config.strict_model_inputs)
         self._kserve = KServeRest(inference or Inference(core))
         self._cors = cors = _CORS if config.rest_api_enable_cors_support else ()
+        if cors and core.access is not None:
+            self._cors = cors = (*_CORS[:2], _CORS_WITH_TOKENS)
         self._headers: dict[Any, tuple[Header, ...]] = {
             kind: (kind, *cors) for kind in (JSON, _HTML, _TEXT, NPY, NPZ, PROTOBUF)
         }
+        self._headers[_CHALLENGE] = (JSON, _CHALLENGE, *cors)
         self._routes: dict[tuple[str, bytes], Route] = {}
         self._admin = None if config.tensorflow_serving_only else Admin(core)
         self._forms = Forms(core)
@@ -98,7 +106,7 @@ class RestApi:
         except TFError as error:
             outcome = error.code
             empty = isinstance(error, routes.VersionTooBigError)
-            code, kind = HTTP_STATUS[error.code], JSON
+            code, kind = HTTP_STATUS[error.code], _CHALLENGE if error.code is Code.UNAUTHENTICATED else JSON
             answer = b"" if empty else encode_json.error_response(error.message)
         except Exception as error:
             _LOG.exception("%s %s failed", request.method, request.target.decode("latin-1"))
@@ -132,6 +140,8 @@ class RestApi:
         method, path = request.method, request.target
         route = self._routes.get((method, path))
         if route is None:
+            if self._access is not None and path.partition(b"?")[0] in (MODELS, self._metrics_path):
+                self._access.check(token_in(request.headers), VIEW)
             found_here = self._admin.answer(method, path) if self._admin is not None else None
             if found_here is not None:
                 return found_here[0], JSON, found_here[1]
@@ -149,6 +159,9 @@ class RestApi:
             if len(self._routes) >= _MAX_CACHED_ROUTES:
                 self._routes.clear()
             self._routes[method, path] = route
+        if self._access is not None:
+            action = PREDICT if route.verb in _API else VIEW
+            self._access.check(token_in(request.headers), action, route.name)
         if route.verb is Verb.STATUS:
             return 200, JSON, self._status(route)
         if route.verb is Verb.METADATA:
