@@ -70,7 +70,8 @@ class Arrivals:
         now = self._clock()
         watch = self._watched.get(path)
         if watch is None or watch.listing != listing:
-            age = self._wall_clock() - newest if newest is not None else 0.0
+            # What changed between two looks changed just now, whatever the file server's clock says.
+            age = self._wall_clock() - newest if newest is not None and watch is None else 0.0
             watch = _Watch(listing, now - max(age, 0.0))
             self._watched[path] = watch
         if watch.answer is not None:
