@@ -40,6 +40,7 @@ _API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
 _INFERENCE: Final = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 RELOAD: Final = "HandleReloadConfigRequest"
+RELOAD: Final = "HandleReloadConfigRequest"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
 _MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
 # TensorFlow Serving's services may share a port with a server of the same options only if both ask for it.
@@ -75,6 +76,7 @@ class GrpcApi:
         }
         model = {
             "GetModelStatus": self._handler("GetModelStatus", self._get_model_status, pb.GetModelStatusRequest),
+            RELOAD: self._handler(RELOAD, self._reload, pb.ReloadConfigRequest),
             RELOAD: self._handler(RELOAD, self._reload, pb.ReloadConfigRequest),
         }
         found = [
@@ -222,10 +224,17 @@ class GrpcApi:
         spec = request.model_spec
         return status.model_status(self._manager, spec.name, spec.version.value if spec.HasField("version") else None)
 
+    async def _reload(self, request: pb.ReloadConfigRequest, context: Context) -> pb.ReloadConfigResponse:
+        metadata = tuple(context.invocation_metadata() or ())
+        self._core.may_manage(context.peer(), token_in(metadata), {str(key) for key, _ in metadata})
+        return await management.reload_beside(self._core, request, deadline=_deadline(context))
+
 
 def _model_of(request: Any) -> str:
     """The model that a request names, "" for none."""
     if request is None:
+        return ""
+    if isinstance(request, pb.ReloadConfigRequest):
         return ""
     if isinstance(request, pb.MultiInferenceRequest):
         return request.tasks[0].model_spec.name if request.tasks else ""
