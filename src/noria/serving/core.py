@@ -36,6 +36,8 @@ class Core:
         log = RequestLog(config, metrics)
         runner = Runner.make(config, metrics, log)
         metrics.add_collector(queue_points(runner))
+        manager.on_load.append(metrics.load)
+        manager.on_warm_up.append(metrics.warmup)
         manager.on_config.append(lambda models: log.configure({name: m.logging for name, m in models.items()}))
         return cls(config, manager, runner, metrics=metrics, request_log=log, access=security.make(config))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from noria.errors import Code, InvalidArgumentError
-from noria.serving.lifecycle.servable import Servable, ServableId
+from noria.serving.lifecycle.servable import Servable, ServableId, WarmUp
 from noria.serving.observe import table
 from noria.serving.observe.exposition import merge, render, unpack
 from noria.serving.observe.metrics import Metrics
@@ -117,7 +117,7 @@ def test_loads_warm_ups_and_examples() -> None:
     metrics = iris()
     metrics.load("/m/1", 1.5, success=True)
     metrics.load("/m/2", 9.0, success=False)
-    metrics.warmup("/m/1", 0.5, 3)
+    metrics.warmup("/m/1", WarmUp(3, 0.5, Code.OK))
     metrics.examples("iris", 4)
     found = samples(metrics.render())
     attempts = ":tensorflow:cc:saved_model:load_attempt_count"
@@ -170,7 +170,7 @@ def test_values_of_counters_for_a_reload() -> None:
     metrics = iris()
     metrics.load("/m/1", 1.0, success=True)
     metrics.load("/m/2", 1.0, success=False)
-    metrics.warmup("/m/1", 0.5, 3)
+    metrics.warmup("/m/1", WarmUp(3, 0.5, Code.OK))
     names = ["/tensorflow/cc/saved_model/load_attempt_count", ":tensorflow:serving:model_warmup_latency", "/no/such"]
     assert metrics.values(names) == {names[0]: 2, names[1]: 1}
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from noria.errors import InvalidArgumentError, NotFoundError
+from conftest import REPOSITORY
+from noria.errors import InvalidArgumentError, NotFoundError, TFError
+from noria.formats import tensor_proto
 from noria.protos import serving as pb
+from noria.serving.config import ServerConfig
+from noria.serving.lifecycle import record_files
+from noria.serving.lifecycle.admission import make_admission
+from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.observe.monitoring import DEFAULT_PATH, metrics_path
 from noria.serving.server import Server
@@ -66,6 +74,36 @@ def test_requests_of_both_protocols_are_counted() -> None:
     assert value(found, "noria_requests_in_flight", model_name="m", version="3") == 0
     labels = {"model_name": "m", "version": "3", "signature_name": "serving_default"}
     assert value(found, "noria_run_rows_total", **labels) == 2
+
+
+def test_loads_warm_ups_memory_and_labels_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(REPOSITORY / "tests" / "golden" / "half_plus_two", folder)
+    (folder / "2").mkdir()
+    (folder / "2" / "saved_model.pb").write_bytes(b"\xff")
+    request = pb.PredictRequest(model_spec=pb.ModelSpec(name="m"))
+    request.inputs["x"].CopyFrom(tensor_proto.from_array(np.array([1.0], np.float32)))
+    log = pb.PredictionLog(predict_log=pb.PredictLog(request=request))
+    (folder / "1" / record_files.EXTRA).mkdir(exist_ok=True)
+    record_files.write(record_files.path_of(str(folder / "1"), record_files.WARMUP), [log, log])
+    config = ServerConfig(version_settle_seconds=0, max_num_load_retries=0)
+    manager = Manager(make_loader(config), make_admission(config), config)
+    with serving(manager) as server:
+        for version in (1, 2):
+            with contextlib.suppress(TFError):
+                manager.load("m", version, str(folder / str(version)))
+        found = samples(call(server, "GET", DEFAULT_PATH)[2])
+    manager.close()
+    one, two = str(folder / "1"), str(folder / "2")
+    attempts = ":tensorflow:cc:saved_model:load_attempt_count"
+    assert value(found, attempts, model_path=one, status="success") == 1
+    assert value(found, attempts, model_path=two, status="fail") == 1
+    assert (value(found, ":tensorflow:cc:saved_model:load_latency", model_path=one) or 0) > 0
+    assert value(found, ":tensorflow:serving:model_warmup_records_read", model_path=one, status="OK") == 2
+    assert (value(found, "noria_model_memory_bytes", model_name="m", version="1") or 0) > 0
+    assert (value(found, "noria_model_load_seconds", model_name="m", version="1") or 0) > 0
+    assert value(found, "noria_model_state", model_name="m", version="2", state="END") == 1
+    assert value(found, "noria_model_memory_bytes", model_name="m", version="2") is None
 
 
 def test_a_query_string_is_a_part_of_the_path() -> None:

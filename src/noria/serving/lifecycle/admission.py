@@ -9,12 +9,14 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from noria.errors import Code, TFError
+from noria.formats import files
 from noria.model import Signature
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle import gate, record_files, warmup
 from noria.serving.lifecycle.replay import Replayer
-from noria.serving.lifecycle.servable import Model, Servable
+from noria.serving.lifecycle.servable import Model, Servable, WarmUp
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,9 +77,23 @@ class _Trial:
 
     def _warm_up(self) -> int:
         path = record_files.path_of(self._servable.path, record_files.WARMUP)
-        return warmup.replay_file(
-            path, self._replayer, self._config.num_request_iterations_for_warmup, self._seen_record
-        )
+        if not files.exists(path):
+            return 0
+        start = time.perf_counter()
+        count, code = 0, Code.OK
+
+        def seen(answered: pb.PredictionLog) -> None:
+            nonlocal count
+            count += 1
+            self._seen_record(answered)
+
+        try:
+            return warmup.replay_file(path, self._replayer, self._config.num_request_iterations_for_warmup, seen)
+        except Exception as error:
+            code = error.code if isinstance(error, TFError) else Code.INTERNAL
+            raise
+        finally:
+            self._servable.warm_up = WarmUp(count, time.perf_counter() - start, code)
 
     def _golden(self) -> int:
         path = record_files.path_of(self._servable.path, record_files.GOLDEN)

@@ -27,7 +27,7 @@ from noria.serving.lifecycle.catalog import Catalog
 from noria.serving.lifecycle.conductor import Conductor, known_error
 from noria.serving.lifecycle.model_config import ModelConfig
 from noria.serving.lifecycle.record import Look, Record
-from noria.serving.lifecycle.servable import Model, Servable, ServableId, State
+from noria.serving.lifecycle.servable import Model, Servable, ServableId, State, WarmUp
 from noria.serving.lifecycle.source import Intervals, Source
 
 _LOG = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ class Manager(Catalog):
     Versions come in two ways: by ``apply``, which starts the threads that watch the configured models, or one at a
     time by ``load``. loader: gives the loaded model of a path; admission: what the model goes through before it takes
     traffic (warm-up, gate). What they raise becomes the version's error. on_config: called with the models of each
-    configuration once its new models are there; what one raises is the configuration's error.
+    configuration once its new models are there; what one raises is the configuration's error. on_load: with path,
+    seconds and success of each load; on_warm_up: with the path of each version that has warm-up records.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Manager(Catalog):
                 f"--version_transition is {' or '.join(policy.TRANSITIONS)}; got {config.version_transition!r}"
             )
         self.on_config: list[Callable[[Mapping[str, ModelConfig]], None]] = []
+        self.on_load: list[Callable[[str, float, bool], None]] = []
+        self.on_warm_up: list[Callable[[str, WarmUp], None]] = []
         local = config.file_system_poll_wait_seconds
         remote = config.remote_file_system_poll_wait_seconds
         self._source = Source(self._look, Intervals(local if local > 0 else None, remote if remote > 0 else None))
@@ -207,7 +210,28 @@ class Manager(Catalog):
     # ---- inside
 
     def _load_model(self, servable: Servable) -> Model:
-        model = self._loader(servable.path)
+        start = time.perf_counter()
+        try:
+            model = self._loader(servable.path)
+        except Exception:
+            self._tell_load(servable, start, success=False)
+            raise
+        self._tell_load(servable, start, success=True)
+        try:
+            self._admit(servable, model)
+        finally:
+            servable.load_seconds = time.perf_counter() - start
+            if servable.warm_up is not None:
+                for tell in self.on_warm_up:
+                    tell(servable.path, servable.warm_up)
+        return model
+
+    def _tell_load(self, servable: Servable, start: float, *, success: bool) -> None:
+        seconds = time.perf_counter() - start
+        for tell in self.on_load:
+            tell(servable.path, seconds, success)
+
+    def _admit(self, servable: Servable, model: Model) -> None:
         if self._admission is not None:
             serving = self.latest(servable.id.name)
             if serving is not None and not serving.acquire(counted=False):
@@ -217,7 +241,6 @@ class Manager(Catalog):
             finally:
                 if serving is not None:
                     serving.release()
-        return model
 
     def _look(self, name: str) -> bool:
         """One look at a model's base path; True when a version is on its way and should be looked at soon."""

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -90,6 +90,14 @@ class ServableId:
     version: int
 
 
+class WarmUp(NamedTuple):
+    """What came of the replay of a version's warm-up records."""
+
+    records: int
+    seconds: float
+    code: Code
+
+
 class Cost:
     """How long a signature takes to run: moving averages of seconds and of the size of its inputs.
 
@@ -138,6 +146,8 @@ class Servable:
         self.error: TFError | None = None
         self.waiting = ""
         self.requests = 0
+        self.load_seconds = 0.0  # from the first look at its files to the end of its admission
+        self.warm_up: WarmUp | None = None
         self.ended = math.inf
         self.costs: dict[str, Cost] = {}  # by signature
         self.resident_bytes = 0  # an estimate of what its model takes, weights included; 0 while it has none

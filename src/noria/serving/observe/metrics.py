@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from noria.errors import Code
+from noria.serving.lifecycle.servable import WarmUp
 from noria.serving.observe import table
 from noria.serving.observe.exposition import Buckets, Family, Labels, pack, render
 from noria.serving.observe.process import Point, build_points, process_points
@@ -28,6 +29,8 @@ _NAMES: Final = [code.name for code in Code]
 _REST: Final = "REST"
 # TensorFlow Serving counts every REST request, and of gRPC these only.
 _COUNTED: Final = frozenset({"Predict", "Classify", "Regress"})
+# Inference by the Open Inference Protocol counts too: a model's requests are those of all its clients.
+_OPEN: Final = frozenset({"infer", "ModelInfer", "ModelStreamInfer"})
 
 
 class _Named(Protocol):
@@ -223,16 +226,16 @@ class Metrics:
         self.histogram(table.BATCH_ROWS, model, signature).observe(processed)
         self.histogram(table.BATCH_REQUESTS, model, signature).observe(len(sizes))
 
-    def load(self, path: str, seconds: float, *, success: bool) -> None:
+    def load(self, path: str, seconds: float, success: bool) -> None:
         """Counts a load of the version at ``path``."""
         self.counter(table.LOAD_ATTEMPTS, path, "success" if success else "fail").add()
         if success:
             self.counter(table.LOAD_LATENCY, path).add(seconds * 1e6)
 
-    def warmup(self, path: str, seconds: float, records: int, code: Code = Code.OK) -> None:
+    def warmup(self, path: str, done: WarmUp) -> None:
         """Counts a warm-up of the version at ``path``."""
-        self.histogram(table.WARMUP_LATENCY, path, code.name).observe(seconds * 1e6)
-        self.counter(table.WARMUP_RECORDS, path, code.name).add(records)
+        self.histogram(table.WARMUP_LATENCY, path, done.code.name).observe(done.seconds * 1e6)
+        self.counter(table.WARMUP_RECORDS, path, done.code.name).add(done.records)
 
     def add_collector(self, collector: Collector) -> None:
         """``collector`` is called at each scrape, in any thread, for (name in the table, label values, value)."""
@@ -255,7 +258,7 @@ class Metrics:
 
     def _collect_requests(self, found: dict[str, dict[Labels, Any]]) -> None:
         for (model, api, entrypoint), requests in self._requests.copy().items():
-            counted = entrypoint == _REST or api in _COUNTED
+            counted = entrypoint == _REST or api in _COUNTED or api in _OPEN
             for code, count in enumerate(requests.codes):
                 if count:
                     _sum(found, table.REQUESTS, (model, api, entrypoint, _NAMES[code]), count)

@@ -26,6 +26,11 @@ def model_points(manager: Manager, metrics: Metrics) -> Callable[[], Iterator[Po
                     metrics.forget(name, servable.id.version)
                 else:
                     yield table.IN_FLIGHT, (name, version), servable.held
+                if state is State.AVAILABLE:
+                    yield table.MODEL_MEMORY, (name, version), servable.resident_bytes
+                    yield table.MODEL_LOAD_SECONDS, (name, version), servable.load_seconds
+            for label, number in manager.labels(name).items():
+                yield table.MODEL_LABEL, (name, label), number
 
     return points
 
