@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from noria.serving import status
 from noria.serving.core import Core
 
 HEALTH, READY, MODELS = b"/healthz", b"/readyz", b"/v1/models"
@@ -34,6 +35,8 @@ class Admin:
         if path == READY:
             missing = [_DRAINING] if self._core.process.draining else self._core.manager.missing()
             return (503 if missing else 200), _json({"ready": not missing, "missing": missing})
+        if path == MODELS and method == "GET":
+            return 200, _json({"models": status.list_models(self._core)})
         return None
 
 

@@ -40,7 +40,6 @@ _API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
 _INFERENCE: Final = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 RELOAD: Final = "HandleReloadConfigRequest"
-RELOAD: Final = "HandleReloadConfigRequest"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
 _MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
 # TensorFlow Serving's services may share a port with a server of the same options only if both ask for it.
@@ -77,7 +76,6 @@ class GrpcApi:
         model = {
             "GetModelStatus": self._handler("GetModelStatus", self._get_model_status, pb.GetModelStatusRequest),
             RELOAD: self._handler(RELOAD, self._reload, pb.ReloadConfigRequest),
-            RELOAD: self._handler(RELOAD, self._reload, pb.ReloadConfigRequest),
         }
         found = [
             grpc.method_handlers_generic_handler(PREDICTION_SERVICE, prediction),
@@ -97,7 +95,7 @@ class GrpcApi:
         """``function`` with every error it raises turned into a status, in this one place."""
 
         count = self._metrics.request
-        access = self._core.access
+        access = None if api == RELOAD else self._core.access  # who may reload is its own question
         action = PREDICT if api in _INFERENCE else VIEW
 
         async def call(content: bytes, context: Context) -> bytes:
@@ -240,11 +238,6 @@ def _model_of(request: Any) -> str:
         return request.tasks[0].model_spec.name if request.tasks else ""
     name: str = request.model_spec.name
     return name
-
-    async def _reload(self, request: pb.ReloadConfigRequest, context: Context) -> pb.ReloadConfigResponse:
-        metadata = tuple(context.invocation_metadata() or ())
-        self._core.may_manage(context.peer(), token_in(metadata), {str(key) for key, _ in metadata})
-        return await management.reload_beside(self._core, request, deadline=_deadline(context))
 
 
 def _need_spec(request: Any) -> None:

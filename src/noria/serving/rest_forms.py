@@ -24,6 +24,7 @@ from noria.serving.http1.messages import JSON, Header
 from noria.serving.lifecycle.servable import Servable, Signature
 from noria.serving.messages import fill_outputs
 from noria.serving.routes import Route
+from noria.serving.strict import StrictInputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -48,6 +49,7 @@ class Forms:
         self._runner = core.runner
         self._limit = config.rest_api_max_body_bytes
         self._check_method = config.enable_signature_method_name_check
+        self._strict = StrictInputs.of(config.strict_model_inputs)
         self._as_content = config.enable_serialization_as_tensor_content
 
     async def predict(
@@ -73,6 +75,8 @@ class Forms:
             else:
                 arrays = _bind(signature, given)
             wanted = predict.check_filter(signature, output_filter)
+            if self._strict is not None:
+                self._strict.check(servable, signature, arrays)
             predict.check_dtypes(signature, arrays)
             outputs = await self._runner.run(servable, signature, arrays, wanted, deadline=deadline)
             accept = headers.get(b"accept", b"")
