@@ -21,7 +21,7 @@ help:
 	@echo "make bench   time TensorFlow and Noria side by side (make bench-quick: a first look)"
 	@echo "make drills  what a server must survive, tried on a real one (DRILL_OPTIONS=--full: the full sizes)"
 	@echo "make install-check  install as a user does, in a fresh environment, and check what came"
-	@echo "make docs    write docs/ops.md and docs/v1_api.md anew from the code"
+	@echo "make docs    write the generated pages of docs/ anew from the code"
 	@echo "make lint    ruff, mypy --strict, the import contract"
 
 demo: $(VENV)/.ready
@@ -57,6 +57,7 @@ lint: $(VENV)/.lint
 docs: $(VENV)/.ready
 	$(VENV)/bin/python tools/gen_op_table.py
 	$(VENV)/bin/python tools/gen_v1_table.py
+	$(VENV)/bin/python tools/gen_serving_pages.py
 
 install-check:
 	$(PYTHON) tools/check_install.py

@@ -8,6 +8,7 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from conftest import REPOSITORY
 MAX_FILE, MAX_FUNCTION = 800, 60  # lines
 SOURCES = [
     path.relative_to(REPOSITORY)
-    for folder in ("src", "tests", "tools", "benchmarks", "examples")
+    for folder in ("src", "tests", "tools", "benchmarks", "examples", "drills")
     for path in sorted((REPOSITORY / folder).rglob("*.py"))
 ]
 
@@ -37,13 +38,26 @@ def test_package_is_typed() -> None:
     assert (Path(noria.__file__).parent / "py.typed").is_file()
 
 
-def test_op_page_is_what_the_code_says() -> None:
-    spec = importlib.util.spec_from_file_location("gen_op_table", REPOSITORY / "tools" / "gen_op_table.py")
+def _tool(name: str) -> Any:
+    """A script of tools/, as a module."""
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_op_page_is_what_the_code_says() -> None:
+    module = _tool("gen_op_table")
     assert module.PAGE.read_text() == module.page(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", ["flags", "serving_api", "formats"])
+def test_serving_pages_are_what_the_code_says(page: str) -> None:
+    module = _tool("gen_serving_pages")
+    made = {"flags": module.flags_page, "serving_api": module.api_page, "formats": module.formats_page}[page]()
+    assert (REPOSITORY / "docs" / f"{page}.md").read_text() == made, "run `make docs`"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)

@@ -15,6 +15,7 @@ assert to_onnx
 
 @source("keras")
 def _read_keras(path: str, options: Options) -> Parts:
+    """A Keras model in a ``.keras`` or ``.h5`` file, layer by layer."""
     # It brings noria.v1, without which noria edit and the other conversions start in two thirds of the time.
     from noria.convert.keras import read
 

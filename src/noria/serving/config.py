@@ -18,6 +18,11 @@ def _flag(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
+def _own(default: Any, help: str) -> Any:
+    """A flag that TensorFlow Serving does not have."""
+    return field(default=default, metadata={"help": help, "own": True})
+
+
 def _no_effect(default: Any, why: str) -> Any:
     """A flag of TensorFlow Serving that changes nothing here; the log says so where a command line has it."""
     return field(default=default, metadata={"help": f"accepted, has no effect: {why}", "no_effect": why})
@@ -95,70 +100,70 @@ class ServerConfig:
     skip_initialize_tpu: bool = _no_effect(False, "there is no TPU")
 
     # Noria's own
-    request_log_prefix: str = _flag(
+    request_log_prefix: str = _own(
         "", "log requests of models without a logging_config to files whose paths begin so; empty for none"
     )
-    request_log_type: str = _flag("tfrecord", "with --request_log_prefix: tfrecord (of PredictionLog) or jsonl")
-    request_log_sampling_rate: float = _flag(0.01, "with --request_log_prefix: the share of requests that is logged")
-    request_log_file_bytes: int = _flag(64 << 20, "bytes from which a request log goes on in a new file")
-    request_log_file_seconds: float = _flag(3600.0, "seconds after which a request log goes on in a new file")
-    request_log_total_bytes: int = _flag(1 << 30, "bytes that all files of one request log may take; the oldest go")
-    request_log_queue_bytes: int = _flag(64 << 20, "bytes of requests that may wait to be logged; more are dropped")
-    strict_model_inputs: str = _flag(
+    request_log_type: str = _own("tfrecord", "with --request_log_prefix: tfrecord (of PredictionLog) or jsonl")
+    request_log_sampling_rate: float = _own(0.01, "with --request_log_prefix: the share of requests that is logged")
+    request_log_file_bytes: int = _own(64 << 20, "bytes from which a request log goes on in a new file")
+    request_log_file_seconds: float = _own(3600.0, "seconds after which a request log goes on in a new file")
+    request_log_total_bytes: int = _own(1 << 30, "bytes that all files of one request log may take; the oldest go")
+    request_log_queue_bytes: int = _own(64 << 20, "bytes of requests that may wait to be logged; more are dropped")
+    strict_model_inputs: str = _own(
         "",
         "models that refuse requests whose dtypes or shapes are not those declared: names with commas between, or all",
     )
-    gather_max_rows: int = _flag(
+    gather_max_rows: int = _own(
         32,
         "without --enable_batching: rows of requests that came while the engine was busy and share a run; 1 for none",
     )
-    max_waiting_requests: int = _flag(2000, "requests that may wait for a model to run; more are refused at once")
-    max_waiting_requests_per_model: int = _flag(1000, "requests that may wait for one model; more are refused at once")
-    max_waiting_megabytes: int = _flag(1024, "megabytes of input that may wait; more are refused at once")
-    remote_file_system_poll_wait_seconds: float = _flag(
+    max_waiting_requests: int = _own(2000, "requests that may wait for a model to run; more are refused at once")
+    max_waiting_requests_per_model: int = _own(1000, "requests that may wait for one model; more are refused at once")
+    max_waiting_megabytes: int = _own(1024, "megabytes of input that may wait; more are refused at once")
+    remote_file_system_poll_wait_seconds: float = _own(
         60.0, "seconds between looks for new versions under a URL (s3://, gs://, ...); 0 looks once"
     )
-    version_settle_seconds: float = _flag(
+    version_settle_seconds: float = _own(
         10.0,
         "seconds for which a version's directory that lacks a file must not change before it is loaded all the same",
     )
-    version_transition: str = _flag(
+    version_transition: str = _own(
         "availability", "availability: a new version loads before the old one leaves; resource: after it"
     )
-    ended_version_seconds: float = _flag(600.0, "seconds for which a version that has left stays in the model's status")
-    enable_automatic_warmup: bool = _flag(
+    ended_version_seconds: float = _own(600.0, "seconds for which a version that has left stays in the model's status")
+    enable_automatic_warmup: bool = _own(
         True, "run a version that has no warm-up requests once on zeros of its signatures' shapes before it serves"
     )
-    version_gate: str = _flag(
+    version_gate: str = _own(
         "golden",
         "checks that a new version must pass before it serves, of signature (takes and gives what the serving version "
         "does), golden (answers assets.extra/noria_golden_requests as recorded), nan (answers no NaN), with commas",
     )
-    golden_tolerance: float = _flag(1e-4, "relative and absolute difference that answers to golden requests may have")
-    op_modules: str = _flag("", "Python modules to import at start, comma-separated: they register custom ops")
-    rest_api_ssl_config_file: str = _flag("", "text file of an SSLConfig: TLS on the REST port, metrics included")
-    tokens_file: str = _flag("", "JSON file of bearer tokens and their rights: who calls must send one of them")
-    allow_remote_management: bool = _flag(
+    golden_tolerance: float = _own(1e-4, "relative and absolute difference that answers to golden requests may have")
+    op_modules: str = _own("", "Python modules to import at start, comma-separated: they register custom ops")
+    rest_api_ssl_config_file: str = _own("", "text file of an SSLConfig: TLS on the REST port, metrics included")
+    tokens_file: str = _own("", "JSON file of bearer tokens and their rights: who calls must send one of them")
+    allow_remote_management: bool = _own(
         False, "without --tokens_file: take calls that change what is served from other machines too"
     )
-    workers: int = _flag(0, "serve by this many processes that share the ports; 0 or 1 for this process alone")
-    drain_delay_seconds: float = _flag(
+    workers: int = _own(0, "serve by this many processes that share the ports; 0 or 1 for this process alone")
+    drain_delay_seconds: float = _own(
         0.0, "after SIGTERM, seconds in which /readyz says 503 and requests are still taken, for load balancers to see"
     )
-    drain_timeout_seconds: float = _flag(60.0, "after SIGTERM, seconds after which requests in flight are given up")
-    tensorflow_serving_only: bool = _flag(
+    drain_timeout_seconds: float = _own(60.0, "after SIGTERM, seconds after which requests in flight are given up")
+    tensorflow_serving_only: bool = _own(
         False, "no URL that TensorFlow Serving does not have: no list of models, /healthz, /readyz, /v2 nor reflection"
     )
-    rest_api_compress_bytes: int = _flag(
+    rest_api_compress_bytes: int = _own(
         64 << 10, "REST answers from this size on are compressed for clients that accept it; 0 for none"
     )
-    rest_api_max_body_bytes: int = _flag(256 << 20, "largest REST body that is accepted, in bytes, also inflated")
-    rest_api_max_head_bytes: int = _flag(64 << 10, "longest request line and headers of a REST request, in bytes")
-    rest_api_max_connections: int = _flag(
+    rest_api_max_body_bytes: int = _own(256 << 20, "largest REST body that is accepted, in bytes, also inflated")
+    rest_api_max_head_bytes: int = _own(64 << 10, "longest request line and headers of a REST request, in bytes")
+    rest_api_max_connections: int = _own(
         0, "REST connections at a time, more are answered with 503; 0 for as many as the process may open files"
     )
-    rest_api_idle_seconds: float = _flag(600.0, "seconds after which a REST connection without a request is closed")
-    rest_api_slow_seconds: float = _flag(
+    rest_api_idle_seconds: float = _own(600.0, "seconds after which a REST connection without a request is closed")
+    rest_api_slow_seconds: float = _own(
         30.0,
         "seconds in which a REST client must send a request (and one more for each KiB of body) and read its answer",
     )

@@ -1,4 +1,11 @@
-"""The REST API's URL grammar, by which a method and a path (with its query string) become a call."""
+"""The REST API's URL grammar, by which a method and a path (with its query string) become a call.
+
+    POST /v1/models/NAME[/versions/V|/labels/L]:predict      inference on rows or columns of tensors
+    POST /v1/models/NAME[/versions/V|/labels/L]:classify     labels and scores of examples
+    POST /v1/models/NAME[/versions/V|/labels/L]:regress      values of examples
+    GET  /v1/models/NAME[/versions/V|/labels/L]              states of a model's versions, or of one
+    GET  /v1/models/NAME[/versions/V|/labels/L]/metadata     a version's signatures
+"""
 
 from __future__ import annotations
 

@@ -89,12 +89,16 @@ class Server:
             await self._rest.start()
 
     async def _start_grpc(self, credentials: grpc.ServerCredentials | None) -> None:
-        server = GrpcServer([*self._grpc_app.handlers(), *self._kserve_app.handlers()], grpc_api.OPTIONS)
+        server = GrpcServer(self.grpc_handlers(), grpc_api.OPTIONS)
         port = max(self.config.port, 0) if self.config.port else None
         server.bind(port, self.config.grpc_socket_path, credentials)
         await server.start()
         self.grpc_port = server.port
         self._grpc = server
+
+    def grpc_handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
+        """The handlers of every gRPC service."""
+        return [*self._grpc_app.handlers(), *self._kserve_app.handlers()]
 
     async def stop(self) -> bool:
         """Readiness off, then, after ``drain_delay_seconds``, no new work; returns when all in flight is answered.
