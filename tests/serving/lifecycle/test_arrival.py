@@ -95,6 +95,9 @@ def test_a_whole_one_is_not_examined_again_until_it_changes(tmp_path: Path) -> N
     (path / "saved_model.pb").write_bytes(b"other")
     changed = watched.look(str(path))
     assert changed.listing != first.listing
+    assert changed.waiting == "its files are still changing"
+    clock.now += 2
+    assert watched.look(str(path)).waiting == ""
     assert len(asked) == 2
     watched.keep(())
     watched.look(str(path))
