@@ -13,6 +13,7 @@ import pytest
 import tritonclient.grpc
 import tritonclient.grpc.aio
 import tritonclient.http
+from google.protobuf import json_format
 from tritonclient.utils import InferenceServerException
 
 from noria.serving.server import Server
@@ -41,8 +42,6 @@ class Client:
         """A document, whichever form the library gives."""
         if self.kind == "http":
             return found
-        from google.protobuf import json_format
-
         return json_format.MessageToDict(
             found, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )

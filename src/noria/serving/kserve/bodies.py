@@ -99,7 +99,7 @@ def _parse_big(text: bytes) -> dict[str, Any] | None:
                 document[key] = [_big_tensor(item) for item in value]
             else:
                 document[key] = _plain(value)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RuntimeError):  # the last one for nesting too deep
         return None
     return document
 

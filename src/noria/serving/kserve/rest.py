@@ -36,7 +36,8 @@ ENTRYPOINT: Final = "KServe-REST"  # in metrics, where TensorFlow Serving's own 
 
 _PATH: Final = re.compile(
     rb"/v2/?|/v2/health/(?P<health>live|ready)|/v2/(?P<repository>repository/.+)"
-    rb"|/v2/models(?P<all>/stats)|/v2/models(?:/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?)?(?:/(?P<verb>infer|ready|stats|config))?"
+    rb"|/v2/models(?P<all>/stats)?"
+    rb"|/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/(?P<verb>infer|ready|stats|config))?"
 )
 _BINARY: Final[Header] = (b"content-type", b"application/octet-stream")
 _LENGTH: Final = b"inference-header-content-length"
@@ -181,8 +182,6 @@ def parse(path: bytes) -> Route | None:
         kind, verb = "repository", found["repository"]
     elif not plain.startswith(b"/v2/models"):
         kind = "server"
-    if verb == "infer" and not found["name"]:
-        raise NotFoundError("the URL names no model: /v2/models/<name>/infer")
     return Route(kind, verb, found["name"], found["version"], query.decode("latin-1"))
 
 

@@ -32,6 +32,7 @@ Buffer = bytes | memoryview
 MAX_RANK: Final = 64  # NumPy's
 _LENGTH: Final = struct.Struct("<I")
 
+_STRINGS: Final = "OSU"  # the kinds of arrays that hold strings
 # dtype name -> the kinds NumPy may find in JSON data
 _KINDS: Final = {"b": "b", "i": "iu", "u": "iu", "f": "fiu"}
 # the field of InferTensorContents that holds a dtype
@@ -110,7 +111,7 @@ def _strings_from_raw(name: str, data: Buffer, count: int) -> Array:
 
 def to_raw(array: Array) -> Buffer:
     """The raw data of an array: its own memory where it is contiguous, else a copy."""
-    if array.dtype.hasobject:
+    if array.dtype.kind in _STRINGS:
         parts: list[bytes] = []
         for value in array.reshape(-1):
             element = value if type(value) is bytes else str(value).encode()
@@ -211,7 +212,7 @@ def to_json(name: str, array: Array) -> Any:
     NaN and the infinities are written bare, as TensorFlow Serving does. Raises InvalidArgumentError for bytes that are
     no text.
     """
-    if array.dtype.hasobject:
+    if array.dtype.kind in _STRINGS:
         try:
             return [v.decode() if type(v) is bytes else str(v) for v in array.reshape(-1)]
         except UnicodeDecodeError as error:
