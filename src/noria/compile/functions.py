@@ -56,6 +56,10 @@ class Functions(Mapping[str, Function]):
         self._ready[function.name] = function
         return FunctionRef(function.name)
 
+    def forget(self) -> None:
+        """Drops all functions, for a graph that is done with: their bodies hold this table."""
+        self._ready.clear()
+
     def unique(self, prefix: str) -> str:
         """A name that no function has yet."""
         name, k = prefix, 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from noria.compile import freeze, refs
 from noria.compile.assemble import BodiesOf, assemble
@@ -186,13 +187,13 @@ def _for_engine(
 
 def _effects(order: Iterable[Node], infos: Mapping[Tensor, Info], bodies: BodyTable) -> set[str]:
     """The nodes that read or change something outside the graph, themselves or in a function that they run."""
+    return {n.name for n in order if _deep_effect(bodies, n, infos)}
 
-    def has_effect(node: Node, known: Mapping[Tensor, Info]) -> bool:
-        if node.op in FUNCTIONAL:
-            return bodies.has_effect(node, known, has_effect)
-        return _has_effect(node, known)
 
-    return {n.name for n in order if has_effect(n, infos)}
+def _deep_effect(bodies: BodyTable, node: Node, infos: Mapping[Tensor, Info]) -> bool:
+    if node.op in FUNCTIONAL:
+        return bodies.has_effect(node, infos, partial(_deep_effect, bodies))
+    return _has_effect(node, infos)
 
 
 def _lower_whole(

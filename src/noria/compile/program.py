@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -99,7 +100,10 @@ class Program:
         self.steps = tuple(steps)
         made = {slot for step in self.steps if isinstance(step, SegmentStep) for slot in step.outputs}
         self.fresh = tuple(slot in made for slot in self._fetches)
-        self.run: Callable[[Sequence[Array]], list[Array]] = self._one_segment() or self._run_steps
+        # Not a bound method, which would make a cycle: a server drops programs without the collector's help.
+        self.run: Callable[[Sequence[Array]], list[Array]] = self._one_segment() or partial(
+            _run_steps, template, self._feeds, self._fetches, self.steps
+        )
 
     @property
     def wiring(self) -> tuple[Slots, tuple[int, ...], tuple[int, ...]]:
@@ -134,16 +138,6 @@ class Program:
 
         return direct
 
-    def _run_steps(self, values: Sequence[Array]) -> list[Array]:
-        slots = self._template.copy()
-        for slot, value in zip(self._feeds, values, strict=True):
-            slots[slot] = value
-        for step in self.steps:
-            step.run(slots)
-            for slot in step.free:
-                slots[slot] = None
-        return [slots[i] for i in self._fetches]
-
     def trace(self, values: Sequence[Array], seen: Callable[[Step, list[Any], float], None]) -> list[Array]:
         """As ``run``, telling ``seen`` of each step: its results and the seconds it took."""
         slots = self._template.copy()
@@ -154,3 +148,16 @@ class Program:
             step.run(slots)
             seen(step, [slots[i] for i in step.outputs], time.perf_counter() - start)
         return [slots[i] for i in self._fetches]
+
+
+def _run_steps(
+    template: Slots, feeds: tuple[int, ...], fetches: tuple[int, ...], steps: tuple[Step, ...], values: Sequence[Array]
+) -> list[Array]:
+    slots = template.copy()
+    for slot, value in zip(feeds, values, strict=True):
+        slots[slot] = value
+    for step in steps:
+        step.run(slots)
+        for slot in step.free:
+            slots[slot] = None
+    return [slots[i] for i in fetches]

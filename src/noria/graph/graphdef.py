@@ -103,6 +103,10 @@ class Library(Mapping[str, Function]):
             self._specs.pop(name, None)
             self._functions.pop(name, None)
 
+    def forget(self) -> None:
+        """Drops what has been imported; it is imported again when called for. Function bodies hold the library."""
+        self._functions.clear()
+
     def spec(self, op: str) -> OpSpec | None:
         """The spec of a library function or of a TensorFlow op; None when there is neither."""
         if op in self._protos:

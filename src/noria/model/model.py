@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from noria import dtypes
+from noria.compile.functions import Functions
 from noria.dtypes import DType
 from noria.errors import NotFoundError
 from noria.formats.checkpoint import open_checkpoint
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.graph.graph import Array, Graph
+from noria.graph.graphdef import Library
 from noria.model.signature import Signature
 from noria.protos.tensorflow import MetaGraphDef
 from noria.shapes import Shape
@@ -63,6 +66,17 @@ class Model:
             for key, e in entries.items()
             if e.dtype is not dtypes.string
         }
+
+    def free_at_once(self) -> None:
+        """From now on the model's memory returns when the last reference to it goes, without the garbage collector.
+
+        The functions of its graphs hold the library that they are in: the library lets go of them when the model has
+        gone. Its signatures and graph must not be used after that.
+        """
+        tables = [self.graph.functions, *(s.functions for s in self.signatures.values())]
+        for table in {id(table): table for table in tables}.values():
+            if isinstance(table, Library | Functions):
+                weakref.finalize(self, table.forget).atexit = False
 
     def __repr__(self) -> str:
         return f"<Model {self.path!r} {{{', '.join(self.tags)}}}: signatures {', '.join(self.signatures) or 'none'}>"

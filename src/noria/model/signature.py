@@ -20,7 +20,7 @@ from noria.compile.refs import HANDLES
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
 from noria.formats.files import release
-from noria.graph.graph import Array, Tensor
+from noria.graph.graph import Array, Function, Tensor
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources, Variable
 from noria.model.values import to_array
@@ -188,6 +188,11 @@ class Signature:
         stop = [prepared.tensors[f.tensor] for f in self._feeds]
         names = prepared.graph.closure([prepared.tensors[t] for t in self._fetches.values()], stop=stop)
         return Counter(prepared.graph[n].op for n in names)
+
+    @property
+    def functions(self) -> Mapping[str, Function]:
+        """The functions that control flow of the prepared graph runs; shared by the model's signatures."""
+        return self._runtime.prepared.graph.functions
 
     @property
     def variable_bytes(self) -> int:

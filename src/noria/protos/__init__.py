@@ -5,6 +5,6 @@
 operations as data.
 """
 
-from noria.protos._pool import POOL
+from noria.protos._pool import POOL, all_classes
 
-__all__ = ["POOL"]
+__all__ = ["POOL", "all_classes"]

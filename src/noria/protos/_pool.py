@@ -53,3 +53,19 @@ def symbol(package: str, name: str) -> Any:
         return message_factory.GetMessageClass(POOL.FindMessageTypeByName(full))
     except KeyError:
         return enum_type_wrapper.EnumTypeWrapper(POOL.FindEnumTypeByName(full))
+
+
+def all_classes(package: str) -> list[type[Any]]:
+    """The class of every message of ``package``, inner ones too.
+
+    The library makes a class anew whenever none is alive, and each that dies leaves a cycle: who cannot afford the
+    garbage collector keeps this list.
+    """
+    classes: list[type[Any]] = []
+    left: list[Any] = [POOL.FindMessageTypeByName(f"{package}.{name}") for name in names(package)
+                       if isinstance(symbol(package, name), type)]  # fmt: skip
+    while left:
+        descriptor = left.pop()
+        classes.append(message_factory.GetMessageClass(descriptor))
+        left += descriptor.nested_types
+    return classes

@@ -15,6 +15,7 @@ from noria.model import Signature
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle import gate, record_files, warmup
+from noria.serving.lifecycle.calm import calmly
 from noria.serving.lifecycle.replay import Replayer
 from noria.serving.lifecycle.servable import Model, Servable, WarmUp
 
@@ -39,7 +40,8 @@ def make_admission(config: ServerConfig) -> Admission:
         if gate.SIGNATURE in checks and serving is not None:
             gate.check_signatures(serving.model, model)
         servable.resident_bytes = resident_bytes(model)
-        _Trial(config, checks, servable, model).run()
+        with calmly():
+            _Trial(config, checks, servable, model).run()
 
     return admit
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import noria.model
 from noria.errors import TFError
 from noria.serving.config import ServerConfig
+from noria.serving.lifecycle.calm import calmly
 from noria.serving.lifecycle.servable import Model
 
 _LOG = logging.getLogger(__name__)
@@ -22,12 +23,14 @@ def make_loader(config: ServerConfig) -> Callable[[str], Model]:
     tags = [tag for tag in config.saved_model_tags.split(",") if tag]
 
     def load(path: str) -> Model:
-        model = noria.model.load(path, tags=tags, threads=config.threads)
-        for signature in model.signatures.values():
-            try:
-                signature.compile()
-            except TFError as error:
-                _LOG.warning("signature %s of %s cannot run: %s", signature.name, path, error)
-        return model
+        with calmly():
+            model = noria.model.load(path, tags=tags, threads=config.threads)
+            model.free_at_once()
+            for signature in model.signatures.values():
+                try:
+                    signature.compile()
+                except TFError as error:
+                    _LOG.warning("signature %s of %s cannot run: %s", signature.name, path, error)
+            return model
 
     return load
