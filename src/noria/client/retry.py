@@ -28,7 +28,7 @@ class Retries(NamedTuple):
     def waits(self) -> Iterator[float]:
         """Seconds before each repetition."""
         for n in range(self.times):
-            yield random.uniform(0.0, min(self.first * 2.0**n, self.longest))
+            yield random.uniform(0.0, min(self.first * 2.0 ** min(n, 64), self.longest))
 
 
 def run(talk: Talk[T], transport: Transport, retries: Retries, timeout: float) -> T:

@@ -1,0 +1,153 @@
+"""Connections over HTTP: kept, replaced when the server closed them, bounded by the deadline; strange answers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from noria.client import Client, address, options
+from noria.client.exchange import Exchange, Reply
+from noria.client.http_transport import HttpTransport
+from noria.errors import (
+    DeadlineExceededError,
+    InternalError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    TFError,
+    UnavailableError,
+    UnknownError,
+)
+
+
+@contextmanager
+def speaking(handle: Callable[[socket.socket, int], None]) -> Iterator[tuple[str, list[int]]]:
+    """A server whose n-th connection ``handle(connection, n)`` deals with; its URL, and the connections so far."""
+    seen: list[int] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            seen.append(len(seen))
+            with connection:
+                handle(connection, len(seen) - 1)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", seen
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)
+
+
+def answer(connection: socket.socket, body: bytes, status: bytes = b"200 OK", more: bytes = b"") -> None:
+    if connection.recv(65536):
+        connection.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (status, len(body), more, body))
+
+
+def transport(url: str) -> HttpTransport:
+    return HttpTransport(address.parse(url), options.make(None, None, None, None, None, 0))
+
+
+GET = Exchange("GET", "/v1/models/m")
+
+
+def test_connections_are_kept_and_replaced() -> None:
+    def handle(connection: socket.socket, n: int) -> None:
+        answer(connection, b"%d" % n)
+        answer(connection, b"%d" % n)  # and then it closes
+
+    with speaking(handle) as (url, seen):
+        way = transport(url)
+        assert [way.send(GET, 10).body for _ in range(6)] == [b"0", b"0", b"1", b"1", b"2", b"2"]
+        assert seen == [0, 1, 2]
+        # What changes something is not sent again on another connection: the server may have done it.
+        with pytest.raises(UnavailableError):
+            way.send(GET._replace(repeatable=False), 10)
+        way.close()
+
+
+def test_the_server_s_wish_to_close_is_heard() -> None:
+    with speaking(lambda c, n: answer(c, b"%d" % n, more=b"Connection: close\r\n")) as (url, seen):
+        way = transport(url)
+        assert [way.send(GET, 10).body for _ in range(3)] == [b"0", b"1", b"2"]
+        assert seen == [0, 1, 2]
+        way.close()
+
+
+def test_slow_servers_meet_the_deadline() -> None:
+    def drip(connection: socket.socket, _: int) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n")
+        for _ in range(100):
+            try:
+                connection.sendall(b"x" * 200_000)
+            except OSError:
+                return
+            time.sleep(0.05)
+
+    for handle in (drip, lambda connection, _: time.sleep(0.6)):
+        with speaking(handle) as (url, _):
+            way = transport(url)
+            start = time.monotonic()
+            with pytest.raises(DeadlineExceededError, match="the deadline passed while"):
+                way.send(GET, 0.3)
+            assert time.monotonic() - start < 2
+            way.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "text"),
+    [
+        (b"403 Forbidden", b'{"error": "not you"}', PermissionDeniedError, "^not you$"),
+        (b"503 Service Unavailable", b"<html>busy</html>", UnavailableError, "<html>busy</html>"),
+        (b"502 Bad Gateway", b"", UnavailableError, "HTTP status 502"),
+        (b"413 Too Large", b'{"error": "big"}', ResourceExhaustedError, "big"),
+        (b"418 I'm a teapot", b"short and stout", UnknownError, "status 418: short and stout"),
+        (b"301 Moved", b"", UnknownError, "status 301"),
+        (b"500 Oops", b"[1]", InternalError, r"\[1\]"),
+    ],
+)
+def test_statuses(status: bytes, body: bytes, error: type[TFError], text: str) -> None:
+    with speaking(lambda c, _: answer(c, body, status)) as (url, _):
+        way = transport(url)
+        with pytest.raises(error, match=text):
+            way.send(GET, 10)
+        way.close()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b'{"a": 1}', b'{"outputs": 1', b'{"model_spec": {}, "metadata": {}}', b"\xff"]
+)
+def test_answers_of_something_else(body: bytes) -> None:
+    def handle(connection: socket.socket, _: int) -> None:
+        for _ in range(4):
+            answer(connection, body)
+
+    with speaking(handle) as (url, _), Client(url, retries=0, timeout=10) as client:
+        with pytest.raises(InternalError, match="the server's answer"):
+            client.predict("m", {"x": [1.0]})
+        with pytest.raises(InternalError, match="the server's answer"):
+            client.status("m")
+
+
+def test_chunked_answers() -> None:
+    def handle(connection: socket.socket, _: int) -> None:
+        connection.recv(65536)
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: a/b; charset=c\r\n\r\n"
+        connection.sendall(head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+
+    with speaking(handle) as (url, _):
+        way = transport(url)
+        assert way.send(GET, 10) == Reply(b"abcde", "a/b")
+        way.close()
