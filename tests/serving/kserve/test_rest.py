@@ -292,3 +292,12 @@ def test_routes() -> None:
 
 def test_lone_surrogates_do_not_break_an_answer() -> None:
     assert bodies.dump({"id": "\udc80", "list": ["\udc80", 1]}) == b'{"id":"?","list":["?",1]}'
+
+
+def test_big_numeric_data_never_becomes_python_numbers() -> None:
+    for data in ([[0.5] * 100] * 100, [0.5] * 10_000):
+        text = json.dumps({"inputs": [tensor(data, shape=[100, 100])]}).encode()
+        (found,) = bodies.parse(text)["inputs"]
+        assert type(found["data"]) is np.ndarray
+        assert found["data"].shape == (10_000,)
+        assert bodies.read(text, None)[0].inputs["x"].shape == (100, 100)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import queue
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,10 @@ import tritonclient.http
 from google.protobuf import json_format
 from tritonclient.utils import InferenceServerException
 
+import noria
+from noria.serving.lifecycle.manager import Manager
 from noria.serving.server import Server
+from serving.fakes import serving
 from serving.kserve.models import GOLDEN, VALUES, Array, array, same
 from serving.kserve.models import server as make_server
 
@@ -404,3 +408,44 @@ def test_an_asyncio_stream(server: Server) -> None:
             return found
 
     assert asyncio.run(run()) == [2.0, 2.5, 3.0, 3.5]
+
+
+def test_real_models_of_others(shared_models: Path) -> None:
+    """conf_dtypes gives back what it gets, conf_multi has several inputs and outputs of different dtypes."""
+    manager = Manager(noria.load)
+    for name in ("conf_dtypes", "conf_multi"):
+        manager.load(name, 1, str(shared_models / "serving" / name / "1"))
+    names = {
+        "BOOL": "bool",
+        "FP16": "float16",
+        "FP32": "float32",
+        "FP64": "float64",
+        "BF16": "bfloat16",
+        "BYTES": "string",
+    }
+    with serving(manager) as server:
+        for kind in ("http", "grpc"):
+            client = Client(kind, server)
+            for datatype in VALUES:
+                signature = f"id_{names.get(datatype, datatype.lower())}"
+                value = array(datatype)
+                found = client.infer(
+                    "conf_dtypes", client.input("x", value, datatype), parameters={"signature_name": signature}
+                )
+                assert same(found.as_numpy("y"), value), datatype
+            _, text = client.fails(
+                "conf_dtypes",
+                client.input("x", np.ones(1, np.float32), "FP32"),
+                parameters={"signature_name": "id_complex64"},
+            )
+            assert text.endswith("got datatype FP32; signature 'id_complex64' of model 'conf_dtypes' takes COMPLEX64")
+            found = client.infer(
+                "conf_multi",
+                client.input("a", np.ones((2, 1), np.float32), "FP32"),
+                client.input("b", np.ones((2, 1), np.int32), "INT32"),
+                client.input("s", np.array([[b"x"], [b"\xff"]], object), "BYTES"),
+                parameters={"signature_name": "three"},
+            )
+            assert found.as_numpy("s_bytes").tolist() == [[b"x"], [b"\xff"]]
+            assert found.as_numpy("b2").dtype == np.int32
+            client.raw.close()

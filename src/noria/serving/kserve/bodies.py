@@ -94,9 +94,10 @@ def _parse_big(text: bytes) -> dict[str, Any] | None:
         if not isinstance(found, simdjson.Object):
             return None
         document: dict[str, Any] = {}
-        for key, value in found.items():
+        for key in found.keys():  # noqa: SIM118  # not a dict: iterating it, or a list, makes Python values of all
+            value = found[key]
             if key == "inputs" and isinstance(value, simdjson.Array):
-                document[key] = [_big_tensor(item) for item in value]
+                document[key] = [_big_tensor(value[index]) for index in range(len(value))]
             else:
                 document[key] = _plain(value)
     except (ValueError, TypeError, RuntimeError):  # the last one for nesting too deep
@@ -107,7 +108,7 @@ def _parse_big(text: bytes) -> dict[str, Any] | None:
 def _big_tensor(tensor: Any) -> Any:
     if not isinstance(tensor, simdjson.Object):
         return _plain(tensor)
-    found = {key: None if key == "data" else _plain(value) for key, value in tensor.items()}
+    found = {key: None if key == "data" else _plain(tensor[key]) for key in tensor.keys()}  # noqa: SIM118
     if "data" not in found:
         return found
     data = tensor["data"]
