@@ -179,7 +179,7 @@ def test_metadata_and_status(server: Server) -> None:
 
 
 def test_what_is_not_there(server: Server) -> None:
-    for rpc in (MODEL + "HandleReloadConfigRequest", "/tensorflow.serving.SessionService/SessionRun", "/a.B/C"):
+    for rpc in ("/tensorflow.serving.SessionService/SessionRun", PREDICTION + "PredictStreamed", "/a.B/C"):
         assert call_grpc(server.grpc_port, rpc, b"")[0] == "UNIMPLEMENTED"
     assert call_grpc(server.grpc_port, PREDICTION + "Predict", b"\xff\xff")[0] == "INTERNAL"
 
