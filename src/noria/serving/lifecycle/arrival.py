@@ -17,7 +17,7 @@ from noria.errors import NotFoundError
 from noria.formats import files
 from noria.serving.lifecycle.completeness import missing_parts
 
-_QUIET_SECONDS: Final = 1.0  # a copy changes something more often than this
+QUIET_SECONDS = 1.0  # a copy changes something more often than this
 _MAX_FILES: Final = 100_000  # of one version; what lies beyond is not watched
 _REMOTE_TIMES: Final = ("LastModified", "last_modified", "updated", "mtime", "created")
 
@@ -77,7 +77,7 @@ class Arrivals:
         if watch.answer is not None:
             return watch.answer
         quiet = now - watch.since
-        if quiet < _QUIET_SECONDS:
+        if quiet < QUIET_SECONDS:
             return Arrival("its files are still changing", listing)
         waiting = self._missing(path)
         if waiting and quiet < self._settle:

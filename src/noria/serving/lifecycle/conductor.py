@@ -22,9 +22,11 @@ from noria.serving.lifecycle.model_config import ModelConfig
 from noria.serving.lifecycle.policy import Do, Snapshot
 from noria.serving.lifecycle.record import Look, Record, Track
 from noria.serving.lifecycle.servable import Model, Servable, ServableId, State
+from noria.serving.observe.event_log import event
 
 _LOG = logging.getLogger(__name__)
 
+_STATE: Final = "model_state"  # the event
 _LONGEST_SLEEP: Final = 5.0  # seconds; versions that ended leave the status within as much of their time
 
 
@@ -275,7 +277,7 @@ class Conductor:
     def _loaded(self, record: Record, track: Track, model: Model, seconds: float) -> None:
         servable = track.servable
         with self.changed:
-            if self._closed or servable.id.version not in record.wanted:
+            if self._closed or servable.id.version not in record.choose():
                 servable.move(State.END)
                 _LOG.info("%s version %d is no longer wanted", servable.id.name, servable.id.version)
                 return
@@ -283,9 +285,9 @@ class Conductor:
             track.tries = 0
             record.was_available = True
             self._update_labels(record)
-        _LOG.info(
-            "loaded %s version %d from %s in %.2f s", servable.id.name, servable.id.version, servable.path, seconds
-        )
+        name, version = servable.id.name, servable.id.version
+        fields = event(_STATE, model=name, version=version, state=State.AVAILABLE.name, seconds=round(seconds, 3))
+        _LOG.info("loaded %s version %d from %s in %.2f s", name, version, servable.path, seconds, extra=fields)
 
     def _failed(self, record: Record, track: Track, error: TFError) -> None:
         servable = track.servable
@@ -297,7 +299,17 @@ class Conductor:
             track.retry_at = time.monotonic() + self._retry_seconds if again else None
         what = f"try {track.tries + 1} of {retries + 1} in {self._retry_seconds:g} s" if again else "given up"
         name, version = servable.id.name, servable.id.version
-        _LOG.error("%s version %d does not load (%s): %s: %s", name, version, what, error.code.name, error.message)
+        _LOG.error(
+            *("%s version %d does not load (%s): %s: %s", name, version, what, error.code.name, error.message),
+            extra=event(
+                _STATE,
+                model=name,
+                version=version,
+                state=servable.state.name,
+                code=error.code.name,
+                error=error.message,
+            ),
+        )
 
     def _unload(self, track: Track) -> None:
         servable = track.servable
@@ -305,7 +317,9 @@ class Conductor:
         with self._unload_slots:
             servable.move(State.END)  # which drops the model, and with it its sessions and mappings
             memory.release()
-        _LOG.info("unloaded %s version %d", servable.id.name, servable.id.version)
+        name, version = servable.id.name, servable.id.version
+        fields = event(_STATE, model=name, version=version, state=State.END.name)
+        _LOG.info("unloaded %s version %d", name, version, extra=fields)
         with self.changed:
             self._wake(servable.id.name)
 

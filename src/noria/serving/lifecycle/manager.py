@@ -333,7 +333,7 @@ class Manager(Catalog):
 
     def _why_failed(self, record: Record) -> str:
         """The failed version of a model all of whose wanted versions have failed for good; "" for another model."""
-        tracks = [record.tracks.get(version) for version in record.wanted]
+        tracks = [record.tracks.get(version) for version in record.choose()]
         ended = [t.servable for t in tracks if t is not None and t.servable.state is State.END and t.servable.error]
         if not ended or len(ended) < len(tracks):
             return ""
@@ -350,8 +350,9 @@ class Manager(Catalog):
         if not record.looked:
             return False
         patient = time.monotonic() < record.since + _SETTLE_SECONDS
-        tracks = [record.tracks[version] for version in record.wanted if version in record.tracks]
-        return len(tracks) == len(record.wanted) and all(
+        wanted = record.choose()
+        tracks = [record.tracks[version] for version in wanted if version in record.tracks]
+        return len(tracks) == len(wanted) and all(
             track.failing or (track.servable.waiting and not patient) for track in tracks
         )
 
@@ -362,7 +363,7 @@ class Manager(Catalog):
             return f"its versions under {record.config.base_path} are being looked for"
         if not record.found:
             return record.empty
-        for version in sorted(record.wanted, reverse=True):
+        for version in sorted(record.choose(), reverse=True):
             track = record.tracks.get(version)
             if track is None:
                 continue
