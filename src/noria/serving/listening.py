@@ -95,9 +95,14 @@ def listeners_of(port: int) -> list[socket.socket]:
         return found
     for number in numbers:
         try:
-            copy = socket.socket(fileno=os.dup(number))
+            duplicate = os.dup(number)
         except OSError:
-            continue  # no socket, or closed meanwhile
+            continue  # closed meanwhile
+        try:
+            copy = socket.socket(fileno=duplicate)
+        except OSError:
+            os.close(duplicate)  # no socket
+            continue
         try:
             mine = copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and copy.getsockname()[1] == port
         except (OSError, IndexError):
