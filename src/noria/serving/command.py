@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from noria.errors import TFError
 from noria.serving import config as flags
 from noria.serving.config import ServerConfig
+from noria.serving.observe import event_log
+
+_LOG = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -17,7 +20,6 @@ def main(argv: Sequence[str]) -> int:
     if any(word in ("--help", "-help", "-h") for word in argv):
         print(flags.help_text())
         return 0
-    start_log()
     try:
         config = parse(argv)
         from noria.serving.server import run  # brings the engine, which a supervisor does without
@@ -28,17 +30,13 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
 
-def start_log() -> None:
-    """Logs to standard error, one line an event."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-
-
 def parse(argv: Sequence[str], *, quiet: bool = False) -> ServerConfig:
-    """The settings of a command line; says on standard error, unless ``quiet``, what has no effect."""
+    """The settings of a command line; starts the log as they ask; says there, unless ``quiet``, what has no effect."""
     config, warnings = flags.parse_flags(argv)
+    event_log.start(config.log_format)
     if config.rest_api_port == config.port and config.port > 0:
         warnings.append(f"--rest_api_port is --port ({config.port}): no REST API")
         config = dataclasses.replace(config, rest_api_port=0)
     for warning in () if quiet else warnings:
-        print(f"noria serve: warning: {warning}", file=sys.stderr)
+        _LOG.warning("%s", warning, extra=event_log.event("flag"))
     return config

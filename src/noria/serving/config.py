@@ -100,6 +100,9 @@ class ServerConfig:
     skip_initialize_tpu: bool = _no_effect(False, "there is no TPU")
 
     # Noria's own
+    log_format: str = _own("text", "text or json: the form of the log on standard error, one line an event")
+    log_requests: bool = _own(False, "log a line for every request")
+    log_slow_requests_ms: float = _own(0.0, "log a line for every request that takes longer; 0 for none")
     request_log_prefix: str = _own(
         "", "log requests of models without a logging_config to files whose paths begin so; empty for none"
     )
@@ -140,6 +143,10 @@ class ServerConfig:
         "does), golden (answers assets.extra/noria_golden_requests as recorded), nan (answers no NaN), with commas",
     )
     golden_tolerance: float = _own(1e-4, "relative and absolute difference that answers to golden requests may have")
+    load_on_demand: bool = _own(False, "load a configured model at its first request instead of at start")
+    max_loaded_models: int = _own(
+        0, "with --load_on_demand, models loaded at the same time; the one unused longest makes room; 0 for no limit"
+    )
     op_modules: str = _own("", "Python modules to import at start, comma-separated: they register custom ops")
     rest_api_ssl_config_file: str = _own("", "text file of an SSLConfig: TLS on the REST port, metrics included")
     tokens_file: str = _own("", "JSON file of bearer tokens and their rights: who calls must send one of them")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.manager import Manager
+from noria.serving.observe.access_log import LoggedMetrics
 from noria.serving.observe.metrics import Metrics
 from noria.serving.observe.models import model_points, queue_points
 from noria.serving.observe.request_log import RequestLog
@@ -31,7 +32,7 @@ class Core:
     @classmethod
     def make(cls, manager: Manager, config: ServerConfig) -> Core:
         """The core of a server with these settings over ``manager``."""
-        metrics = Metrics(lambda name: bool(manager.versions(name)))
+        metrics = _metrics(manager, config)
         metrics.add_collector(model_points(manager, metrics))
         log = RequestLog(config, metrics)
         runner = Runner.make(config, metrics, log)
@@ -49,3 +50,13 @@ class Core:
         """
         security.check_management(self.access, self.config.allow_remote_management, peer, token, headers)
         return True
+
+
+def _metrics(manager: Manager, config: ServerConfig) -> Metrics:
+    def is_served(name: str) -> bool:
+        return bool(manager.versions(name))
+
+    if config.log_requests or config.log_slow_requests_ms > 0:
+        slow = max(config.log_slow_requests_ms, 0.0) / 1000
+        return LoggedMetrics(is_served, every=config.log_requests, slow_seconds=slow)
+    return Metrics(is_served)

@@ -13,6 +13,7 @@ from noria.protos import serving as pb
 from noria.serving.core import Core
 from noria.serving.lifecycle import model_config
 from noria.serving.lifecycle.manager import Manager
+from noria.serving.observe.event_log import event
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,9 +54,11 @@ def reload(
             )
         core.manager.apply(request.config, deadline=deadline, given_up=given_up)
     except TFError as error:
-        _LOG.error("reload of the configuration failed: %s: %s", error.code.name, error.message)
+        failed = event("reload", code=error.code.name, error=error.message)
+        _LOG.error("reload of the configuration failed: %s: %s", error.code.name, error.message, extra=failed)
         raise
-    _LOG.info("reloaded the configuration: %d models", len(request.config.model_config_list.config))
+    models = len(request.config.model_config_list.config)
+    _LOG.info("reloaded the configuration: %d models", models, extra=event("reload", code="OK", models=models))
     after = core.metrics.values(request.metric_names)
     response = pb.ReloadConfigResponse()
     response.status.error_code = 0

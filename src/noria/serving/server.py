@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -30,6 +31,9 @@ from noria.serving.lifecycle.admission import make_admission
 from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.listening import listen
+from noria.serving.observe import table
+from noria.serving.observe.event_log import event
+from noria.serving.observe.process import Point
 from noria.serving.op_modules import import_op_modules
 from noria.serving.rest import RestApi
 from noria.serving.security import tls
@@ -71,14 +75,15 @@ class Server:
         Raises InvalidArgumentError, before anything is opened, for a TLS file that cannot be used.
         """
         config = self.config
-        credentials = tls.grpc_credentials(config.ssl_config_file) if config.ssl_config_file else None
+        if config.ssl_config_file:
+            tls.read_config(config.ssl_config_file)
         context = tls.rest_context(config.rest_api_ssl_config_file) if config.rest_api_ssl_config_file else None
         listener = self._listener
         if listener is None and self.config.rest_api_port:
             listener = listen(max(self.config.rest_api_port, 0), "--rest_api_port")
         try:
             if self.config.port or self.config.grpc_socket_path:
-                await self._start_grpc(credentials)
+                await self._start_grpc()
         except TFError:
             if listener is not None:
                 listener.close()
@@ -86,11 +91,20 @@ class Server:
         if listener is not None:
             self._rest = HttpServer(self._rest_app.handle, listener, rest.limits(config), tls=context)
             self.rest_port = self._rest.port
+            self.core.metrics.add_collector(self._rest_points)
             await self._rest.start()
 
-    async def _start_grpc(self, credentials: grpc.ServerCredentials | None) -> None:
+    def _rest_points(self) -> list[Point]:
+        if self._rest is None:
+            return []
+        refused = [(table.REFUSED, (str(status),), float(n)) for status, n in self._rest.refused.copy().items()]
+        return [(table.CONNECTIONS, (), float(len(self._rest.connections))), *refused]
+
+    async def _start_grpc(self) -> None:
         server = GrpcServer(self.grpc_handlers(), grpc_api.OPTIONS)
         port = max(self.config.port, 0) if self.config.port else None
+        secrets = self.config.ssl_config_file
+        credentials = partial(tls.grpc_credentials, secrets) if secrets else None
         server.bind(port, self.config.grpc_socket_path, credentials)
         await server.start()
         self.grpc_port = server.port
@@ -122,6 +136,7 @@ class Server:
             _LOG.warning("a model still runs at the end of the drain; it is not waited for")
             clean = False
         await asyncio.to_thread(self.core.request_log.close)
+        await asyncio.to_thread(self.core.metrics.close)
         return clean
 
     def describe(self) -> str:
@@ -155,12 +170,14 @@ async def serve(core: Core, ready: Callable[[Server], None], *, rest_listener: s
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     await server.start()
-    _LOG.info("listening: %s", server.describe())
+    ports = event("listening", grpc_port=server.grpc_port, rest_port=server.rest_port)
+    _LOG.info("listening: %s", server.describe(), extra=ports)
     announcing = asyncio.create_task(_announce(server, ready))
     await stopping.wait()
     announcing.cancel()
-    _LOG.info("draining")
+    _LOG.info("draining", extra=event("draining"))
     clean = await server.stop()
+    _LOG.info("stopped", extra=event("stopped", clean=clean))
     if not clean:
         logging.shutdown()
         os._exit(1)  # threads that still run would hold the process

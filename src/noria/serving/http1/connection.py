@@ -267,6 +267,7 @@ class Connection(asyncio.Protocol):
         if self.ended:
             return
         self.ended, self.since = True, self._server.now
+        self._server.refused[status] += 1
         self.reading = False
         self._waiting.clear()
         self._chunks, self._body = None, b""

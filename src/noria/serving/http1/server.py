@@ -8,6 +8,7 @@ import logging
 import socket
 import ssl
 import time
+from collections import Counter
 from typing import Final
 
 from noria.serving.http1.connection import Connection
@@ -53,6 +54,7 @@ class HttpServer:
         self.now = time.monotonic()
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
+        self.refused: Counter[int] = Counter()  # requests answered without the application, by status
         self._listener = listener
         self._tls = tls
         self._most = self.limits.connections

@@ -10,6 +10,7 @@ A load that failed and is to be tried again stays in LOADING, with its error.
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -22,9 +23,12 @@ import numpy as np
 
 from noria.dtypes import DType
 from noria.errors import Code, InternalError, TFError
+from noria.serving.observe.event_log import event
 from noria.shapes import Shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Spec(Protocol):
@@ -80,6 +84,10 @@ _NEXT: Final[Mapping[State, frozenset[State]]] = {
     State.UNLOADING: frozenset({State.END}),
     State.END: frozenset(),
 }
+
+
+# What leads to the other states has more to say of them than the state alone, and logs it.
+_TOLD: Final = frozenset({State.LOADING, State.UNLOADING})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -157,11 +165,6 @@ class Servable:
         self._free = threading.Event()  # set when the last handle comes back after the service has ended
 
     @property
-    def nbytes(self) -> int:
-        """Memory of the loaded model, by its own estimate; 0 without one."""
-        return getattr(self._model, "nbytes", 0)
-
-    @property
     def model(self) -> Model:
         """The loaded model; only while a handle is held."""
         if self._model is None:
@@ -193,6 +196,10 @@ class Servable:
                 self.ended = time.monotonic()
             elif model is not None:
                 self._model = model
+        if to in _TOLD and error is None:
+            name, version = self.id.name, self.id.version
+            fields = event("model_state", model=name, version=version, state=to.name, path=self.path)
+            _LOG.info("%s version %d is %s", name, version, to.name, extra=fields)
 
     def acquire(self, *, counted: bool = True) -> bool:
         """Takes a handle; False when the version is not available. counted: it is for a request."""

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 from noria.errors import Code
 from noria.serving.lifecycle.servable import WarmUp
 from noria.serving.observe import table
+from noria.serving.observe.event_log import Refusals
 from noria.serving.observe.exposition import Buckets, Family, Labels, pack, render
 from noria.serving.observe.process import Point, build_points, process_points
 from noria.serving.observe.table import BY_NAME, LATENCY_US, METRICS
@@ -114,6 +115,7 @@ class Metrics:
         self._runs: dict[tuple[str, int, str, str], _Runs] = {}
         self._ended: dict[tuple[str, str], Histogram] = {}  # (model, api) -> runs of versions that are gone
         self._made: dict[str, dict[Labels, Any]] = {metric.name: {} for metric in METRICS}
+        self._refusals = Refusals()
         self._collectors: list[Collector] = [process_points, build_points]
 
     # ---- The hot path
@@ -141,6 +143,8 @@ class Metrics:
             microseconds = seconds * 1e6
             latency.counts[bisect_left(LATENCY_US, microseconds)] += 1
             latency.total += microseconds
+        else:
+            self._refusals.tell(model, code)
         requests.codes[code] += 1
         requests.received += received
         requests.sent += sent
@@ -292,6 +296,9 @@ class Metrics:
         for key in [key for key in self._runs.copy() if key[:2] == (model, version)]:
             runs = self._runs.pop(key)
             self._ended.setdefault((key[0], key[3]), Histogram(LATENCY_US)).add(runs.latency)
+
+    def close(self) -> None:
+        """To be called when no more requests come; a subclass may have something to write."""
 
     def render(self) -> bytes:
         """The text of a scrape."""

@@ -71,7 +71,8 @@ BATCH_ROWS: Final = "noria_batch_rows"
 BATCH_REQUESTS: Final = "noria_batch_requests"
 QUEUE_SECONDS: Final = "noria_queue_duration_seconds"
 QUEUE_DEPTH: Final = "noria_queue_depth"
-REFUSED: Final = "noria_requests_refused_total"
+REFUSED: Final = "noria_rest_refused_total"
+CONNECTIONS: Final = "noria_rest_connections"
 MODEL_STATE: Final = "noria_model_state"
 MODEL_MEMORY: Final = "noria_model_memory_bytes"
 MODEL_LOAD_SECONDS: Final = "noria_model_load_seconds"
@@ -127,7 +128,11 @@ METRICS: Final = (
         "Seconds that requests waited before they ran.", LATENCY,
     ),
     Metric(QUEUE_DEPTH, "gauge", ("model_name", "signature_name"), "Requests that wait to run at the moment."),
-    Metric(REFUSED, "counter", ("reason",), "Requests refused before a model saw them: overload, limits, rights."),
+    Metric(
+        REFUSED, "counter", ("status",),
+        "Connections to the REST port refused, by HTTP status: too large, too slow, too many, no HTTP.",
+    ),
+    Metric(CONNECTIONS, "gauge", (), "Connections to the REST port at the moment."),
     Metric(
         MODEL_STATE, "gauge", ("model_name", "version", "state"),
         "1 for the state that a version is in: START, LOADING, AVAILABLE, UNLOADING or END.", merge="max",
