@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 _MASK_DELTA: Final = 0xA282EAD8
 _U32: Final = 0xFFFFFFFF
+_PIECE: Final = 1 << 20
 
 
 class Malformed(Exception):

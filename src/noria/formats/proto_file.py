@@ -11,7 +11,7 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from noria.errors import DataLossError, InvalidArgumentError
-from noria.formats import files
+from noria.formats import files, proto_pieces
 from noria.protos import POOL
 
 M = TypeVar("M", bound=Message)
@@ -23,6 +23,10 @@ _MAX_SIZE = 1 << 31
 def parse_binary(message: type[M], data: bytes, place: str) -> M:
     """The message in ``data``; DataLossError, with ``place`` in front, when the bytes are no such message."""
     try:
+        if proto_pieces.wanted(len(data)):
+            made = message()
+            proto_pieces.merge(made, data)
+            return made
         return message.FromString(data)
     except DecodeError as error:
         name = message.DESCRIPTOR.full_name

@@ -11,6 +11,7 @@ import numpy as np
 
 from noria.errors import Code, TFError
 from noria.formats import files
+from noria.formats.saved_model import FILE_NAMES
 from noria.model import Signature
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
@@ -39,18 +40,18 @@ def make_admission(config: ServerConfig) -> Admission:
     def admit(servable: Servable, model: Model, serving: Servable | None) -> None:
         if gate.SIGNATURE in checks and serving is not None:
             gate.check_signatures(serving.model, model)
-        servable.resident_bytes = resident_bytes(model)
+        servable.resident_bytes = resident_bytes(model, servable.path)
         with calmly():
             _Trial(config, checks, servable, model).run()
 
     return admit
 
 
-def resident_bytes(model: Model) -> int:
-    """An estimate of the memory that a loaded model takes: its variables, and what is made of its graph."""
+def resident_bytes(model: Model, path: str) -> int:
+    """An estimate of the memory that the model loaded from ``path`` takes: variables, and what its graph becomes."""
     variables = next((s.variable_bytes for s in model.signatures.values() if isinstance(s, Signature)), 0)
-    graph: int = model.meta_graph.graph_def.ByteSize()
-    return variables + _PER_GRAPH_BYTE * graph
+    graphs = [file for name in FILE_NAMES if files.exists(file := files.join(path, name))]
+    return variables + _PER_GRAPH_BYTE * sum(files.size(file) for file in graphs[:1])
 
 
 class _Trial:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from noria.formats.proto_pieces import patiently
 from noria.protos import all_classes
 
 _SWITCH_SECONDS: Final = 5e-5  # short beside a request, long beside a switch (some microseconds)
@@ -43,7 +44,8 @@ def calmly() -> Iterator[None]:
             gc.disable()
         _running += 1
     try:
-        yield
+        with patiently():
+            yield
     finally:
         with _lock:
             _running -= 1
