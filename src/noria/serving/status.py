@@ -70,7 +70,7 @@ def _describe(servable: Servable) -> dict[str, Any]:
         "state": servable.state.name,
         **({"error_code": servable.code.name} if servable.error is not None else {}),
         **({"reason": reason} if reason else {}),
-        "memory_bytes": servable.nbytes,
+        "memory_bytes": servable.resident_bytes,
         "requests": servable.requests,
         "in_flight": servable.held,
     }

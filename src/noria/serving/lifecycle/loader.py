@@ -6,7 +6,9 @@ import logging
 from collections.abc import Callable
 
 import noria.model
-from noria.errors import TFError
+from noria.errors import NotFoundError, TFError
+from noria.formats import files
+from noria.formats.saved_model import FILE_NAMES
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.calm import calmly
 from noria.serving.lifecycle.servable import Model
@@ -17,12 +19,15 @@ _LOG = logging.getLogger(__name__)
 def make_loader(config: ServerConfig) -> Callable[[str], Model]:
     """The function that loads a version's path, by the flags for tags and threads.
 
-    It raises what ``noria.load`` raises. A signature that cannot run here does not keep the others from being served:
-    the log says why, and a request for it gets the same error.
+    It raises what ``noria.load`` raises, and NotFoundError for a directory that holds no SavedModel. A signature that
+    cannot run here does not keep the others from being served: the log says why, and a request for it gets the same
+    error.
     """
     tags = [tag for tag in config.saved_model_tags.split(",") if tag]
 
     def load(path: str) -> Model:
+        if not any(files.exists(files.join(path, name)) for name in FILE_NAMES):  # a checkpoint alone is no SavedModel
+            raise NotFoundError(f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}")
         with calmly():
             model = noria.model.load(path, tags=tags, threads=config.threads)
             model.free_at_once()

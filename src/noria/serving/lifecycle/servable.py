@@ -193,6 +193,7 @@ class Servable:
                 self.waiting = ""
             if to is State.END:
                 self._model = None
+                self.resident_bytes = 0
                 self.ended = time.monotonic()
             elif model is not None:
                 self._model = model
