@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
@@ -39,9 +39,12 @@ class GrpcServer:
         self._server = grpc.aio.server(options=options)
         self._server.add_generic_rpc_handlers((self._gated,))
 
-    def bind(self, port: int | None, path: str, credentials: grpc.ServerCredentials | None = None) -> None:
+    def bind(
+        self, port: int | None, path: str, credentials: Callable[[], grpc.ServerCredentials] | None = None
+    ) -> None:
         """Opens a TCP port on all IPv4 addresses (0 for any free one), a UNIX socket, or both.
 
+        credentials: makes those of TLS; each place needs its own, or gRPC asks only one of them for new certificates.
         Raises UnavailableError, naming the place, when it is taken.
         """
         if port is not None:
@@ -49,10 +52,10 @@ class GrpcServer:
         if path:
             self._add(f"unix:{path}", "--grpc_socket_path", credentials)
 
-    def _add(self, place: str, flag: str, credentials: grpc.ServerCredentials | None) -> int:
+    def _add(self, place: str, flag: str, credentials: Callable[[], grpc.ServerCredentials] | None) -> int:
         try:
             if credentials is not None:
-                return self._server.add_secure_port(place, credentials)
+                return self._server.add_secure_port(place, credentials())
             return self._server.add_insecure_port(place)
         except RuntimeError as error:
             raise taken("gRPC", place, str(error), flag) from None

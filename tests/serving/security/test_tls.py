@@ -1,0 +1,155 @@
+"""TLS: the file, both protocols, client certificates, renewed certificates."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ssl
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noria.client import Client
+from noria.errors import InvalidArgumentError, NotFoundError, TFError, UnavailableError
+from noria.protos import serving as pb
+from noria.serving.lifecycle.manager import Manager
+from noria.serving.security import tls, watch
+from noria.serving.server import Server
+from serving.fakes import FakeModel, half_plus_two, serving
+from serving.security.certificates import Authority, write
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@contextlib.contextmanager
+def secure(**settings: Any) -> Iterator[Server]:
+    manager = Manager(lambda _: FakeModel(half_plus_two()))
+    manager.load("m", 1, "m/1")
+    with serving(manager, **settings) as server:
+        yield server
+
+
+def works(client: Client) -> bool:
+    with client:
+        return bool(client.predict("m", {"x": np.array([2.0], np.float32)})["y"][0] == 3.0)
+
+
+def test_both_protocols(authority: Authority, tmp_path: Path) -> None:
+    path = write(tmp_path / "ssl", authority.config())
+    with secure(ssl_config_file=path, rest_api_ssl_config_file=path) as server:
+        grpc_url, rest_url = f"grpcs://localhost:{server.grpc_port}", f"https://localhost:{server.rest_port}"
+        assert f"https://0.0.0.0:{server.rest_port}" in server.describe()
+        for url in (grpc_url, rest_url):
+            assert works(Client(url, ca=authority.root, retries=0))
+            assert works(Client(url, ca=authority.root.read_bytes(), retries=0))
+            assert works(Client(url.replace("localhost", "127.0.0.1"), ca=authority.root, server_name="localhost"))
+            # Nobody vouches for the server.
+            with Client(url, retries=0) as stranger, pytest.raises(UnavailableError):
+                stranger.status("m", timeout=5)
+        for plain in (f"localhost:{server.grpc_port}", f"http://localhost:{server.rest_port}"):
+            with Client(plain, retries=0) as client, pytest.raises(TFError):
+                client.status("m", timeout=5)
+
+
+def test_metrics_and_health_over_https(authority: Authority, tmp_path: Path) -> None:
+    path = write(tmp_path / "ssl", authority.config())
+    with secure(rest_api_ssl_config_file=path) as server:
+        context = ssl.create_default_context(cafile=authority.root)
+        connection = http.client.HTTPSConnection("localhost", server.rest_port, context=context, timeout=10)
+        with contextlib.closing(connection):
+            for path_, text in (("/monitoring/prometheus/metrics", b"request_count"), ("/healthz", b"alive")):
+                connection.request("GET", path_)
+                response = connection.getresponse()
+                assert response.status == 200
+                assert text in response.read()
+
+
+def test_clients_show_a_certificate(authority: Authority, tmp_path: Path) -> None:
+    path = write(tmp_path / "ssl", authority.config(verify=True))
+    cert, key = authority.issue_files("client.example")
+    (tmp_path / "other").mkdir()
+    other_cert, other_key = Authority(tmp_path / "other").issue_files("client.example")
+    socket_path = tmp_path / "s"
+    settings = {"ssl_config_file": path, "rest_api_ssl_config_file": path, "grpc_socket_path": str(socket_path)}
+    with secure(**settings) as server:
+        assert stat.S_ISSOCK(socket_path.stat().st_mode)
+        urls = [f"grpcs://localhost:{server.grpc_port}", f"https://localhost:{server.rest_port}", f"unix:{socket_path}"]
+        for url in urls:
+            good: dict[str, Any] = {"ca": authority.root, "server_name": "localhost", "retries": 0}
+            assert works(Client(url, cert=cert, key=key, **good))
+            wrongs: list[dict[str, Any]] = [{}, {"cert": other_cert, "key": other_key}]
+            for wrong in wrongs:
+                with Client(url, **good, **wrong) as client, pytest.raises(UnavailableError):
+                    client.status("m", timeout=5)
+
+
+def test_a_renewed_certificate_needs_no_restart(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watch, "_LOOK_SECONDS", 0.0)
+    (tmp_path / "new").mkdir()
+    other = Authority(tmp_path / "new")
+    file = tmp_path / "ssl"
+    path = write(file, authority.config())
+    with secure(ssl_config_file=path, rest_api_ssl_config_file=path) as server:
+        urls = [f"grpcs://localhost:{server.grpc_port}", f"https://localhost:{server.rest_port}"]
+        for url in urls:
+            assert works(Client(url, ca=authority.root, retries=0))
+        file.write_text("server_key: 'rubbish'")
+        for url in urls:
+            assert works(Client(url, ca=authority.root, retries=0))
+        assert "the certificates stay as they were" in caplog.text
+        write(file, other.config())
+        for url in urls:
+            assert works(Client(url, ca=other.root, retries=0)), url
+            with Client(url, ca=authority.root, retries=0) as client, pytest.raises(UnavailableError):
+                client.status("m", timeout=5)
+
+
+def test_bad_files(authority: Authority, tmp_path: Path) -> None:
+    good = authority.config()
+    another = authority.config()
+    key_file = "/etc/ssl/private/key.pem"
+    encrypted = good.server_key.replace("BEGIN ", "BEGIN ENCRYPTED ").replace("END ", "END ENCRYPTED ")
+    cases = [
+        (pb.SSLConfig(), "server_key is empty"),
+        (pb.SSLConfig(server_key=good.server_key), "server_cert is empty"),
+        (pb.SSLConfig(server_key=key_file, server_cert=good.server_cert), "server_key is no PEM text"),
+        (pb.SSLConfig(server_key=good.server_key, server_cert=key_file), "server_cert is no PEM text"),
+        (pb.SSLConfig(server_key=another.server_key, server_cert=good.server_cert), "is not the key of server_cert"),
+        (pb.SSLConfig(server_key=encrypted, server_cert=good.server_cert), "server_key is encrypted"),
+        (
+            pb.SSLConfig(server_key=good.server_key, server_cert=good.server_cert, client_verify=True),
+            "client_verify wants custom_ca",
+        ),
+        (
+            pb.SSLConfig(server_key=good.server_key, server_cert=good.server_cert, custom_ca="x"),
+            "custom_ca is no PEM text",
+        ),
+    ]
+    for config, text in cases:
+        path = write(tmp_path / "ssl", config)
+        for read in (tls.grpc_credentials, tls.rest_context):
+            with pytest.raises(InvalidArgumentError, match=text) as caught:
+                read(path)
+            assert path in str(caught.value)
+            assert "BEGIN" not in str(caught.value)
+    (tmp_path / "ssl").write_text("no such field: 1")
+    with pytest.raises(TFError, match="the SSL config file cannot be used"):
+        tls.rest_context(path)
+    with pytest.raises(NotFoundError, match="absent"):
+        tls.rest_context(str(tmp_path / "absent"))
+
+
+def test_a_bad_file_ends_the_start(tmp_path: Path) -> None:
+    path = write(tmp_path / "ssl", pb.SSLConfig())
+    for flag in ("ssl_config_file", "rest_api_ssl_config_file"):
+        with pytest.raises(InvalidArgumentError, match="server_key is empty"), secure(**{flag: path}):
+            pass
