@@ -20,6 +20,7 @@ from noria.serving.core import Core
 from noria.serving.grpc_services import health
 from noria.serving.grpc_services.health import Health
 from noria.serving.grpc_services.reflection import Reflection
+from noria.serving.lifecycle.on_demand import AsleepError, wake
 from noria.serving.lifecycle.servable import Servable
 from noria.serving.messages import examples_of, fill_classes, fill_outputs, fill_regressions, tasks_of
 from noria.serving.names import CLASSIFY, REGRESS
@@ -105,7 +106,11 @@ class GrpcApi:
                 parsed = request.FromString(content)
                 if access is not None:
                     access.check(token_in(context.invocation_metadata() or ()), action, _model_of(parsed))
-                message = await function(parsed, context)
+                try:
+                    message = await function(parsed, context)
+                except AsleepError as asleep:
+                    await wake(self._manager, asleep.name, _deadline(context))
+                    message = await function(parsed, context)
                 serialized: bytes = message.SerializeToString()
                 seconds = time.perf_counter() - start
                 count(_model_of(parsed), api, "GRPC", Code.OK, seconds, len(content), len(serialized))

@@ -25,6 +25,7 @@ from noria.serving.examples_json import decode_examples
 from noria.serving.http1.messages import JSON, Answer, Header, Limits, Request
 from noria.serving.kserve.infer import Inference
 from noria.serving.kserve.rest import KServeRest
+from noria.serving.lifecycle.on_demand import AsleepError, wake
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import exposition, monitoring
 from noria.serving.rest_forms import NPY, NPZ, PROTOBUF, Forms, is_other
@@ -102,7 +103,11 @@ class RestApi:
         start = time.perf_counter()
         outcome = Code.OK
         try:
-            code, kind, answer = await self._answer(request)
+            try:
+                code, kind, answer = await self._answer(request)
+            except AsleepError as asleep:
+                await wake(self._manager, asleep.name, time.monotonic() + self._timeout if self._timeout > 0 else None)
+                code, kind, answer = await self._answer(request)
         except TFError as error:
             outcome = error.code
             empty = isinstance(error, routes.VersionTooBigError)

@@ -14,6 +14,7 @@ from noria.serving import predict
 from noria.serving.core import Core
 from noria.serving.kserve import datatypes
 from noria.serving.kserve.statistics import Statistics
+from noria.serving.lifecycle.on_demand import AsleepError, wake
 from noria.serving.lifecycle.servable import Servable, Signature
 from noria.serving.strict import StrictInputs
 
@@ -41,6 +42,14 @@ class Inference:
         self.statistics = Statistics()
         self._check_method = core.config.enable_signature_method_name_check
         self._strict = StrictInputs.of(core.config.strict_model_inputs)
+
+    async def awake(self, name: str, version: str, deadline: float | None) -> Servable:
+        """As ``handle``, for a request to run: a model that loads on demand is woken and waited for."""
+        try:
+            return self.handle(name, version)
+        except AsleepError:
+            await wake(self.core.manager, name, deadline)
+            return self.handle(name, version)
 
     def handle(self, name: str, version: str) -> Servable:
         """A held servable: version in digits, a label, or empty for the latest. Raises what ``Manager.handle`` does."""

@@ -105,7 +105,7 @@ class KServeRest:
             request, wanted = await self._core.runner.call(bodies.read, body, length)
         else:
             request, wanted = bodies.read(body, length)
-        with self._inference.handle(route.name, route.version) as servable:
+        with await self._inference.awake(route.name, route.version, deadline) as servable:
             id = servable.id
 
             async def encode(outputs: Mapping[str, Array]) -> tuple[bytes, int]:

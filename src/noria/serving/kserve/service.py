@@ -141,7 +141,7 @@ class KServeGrpc:
             request = await self._core.runner.call(messages.request_of, message, raw)
         else:
             request = messages.request_of(message, raw)
-        with self._inference.handle(message.model_name, message.model_version) as servable:
+        with await self._inference.awake(message.model_name, message.model_version, _deadline(context)) as servable:
             id = servable.id
 
             async def encode(outputs: Mapping[str, Array]) -> tuple[pb.ModelInferResponse, list[bytes | memoryview]]:

@@ -41,11 +41,15 @@ class Catalog:
                     return servable
                 if self._latest.get(name) is servable:  # else it has just been replaced by another version
                     break
-            raise NotFoundError(f"Servable not found for request: Latest({name})")
+            raise self.absent(name, f"Servable not found for request: Latest({name})")
         servable = self._versions.get(name, {}).get(version)
         if servable is None or not servable.acquire():
-            raise NotFoundError(f"Servable not found for request: Specific({name}, {version})")
+            raise self.absent(name, f"Servable not found for request: Specific({name}, {version})")
         return servable
+
+    def absent(self, name: str, message: str) -> NotFoundError:
+        """The error of a request for a version that is not available."""
+        return NotFoundError(message)
 
     def versions(self, name: str) -> list[Servable]:
         """Every known version of a model, highest first; empty for an unknown model."""

@@ -15,7 +15,7 @@ from typing import Final
 from noria.compile.ort import available_cpus
 from noria.errors import InternalError, TFError
 from noria.serving.config import ServerConfig
-from noria.serving.lifecycle import labels, memory, policy
+from noria.serving.lifecycle import labels, memory, on_demand, policy
 from noria.serving.lifecycle.arrival import Arrival
 from noria.serving.lifecycle.catalog import Catalog
 from noria.serving.lifecycle.model_config import ModelConfig
@@ -63,7 +63,7 @@ class Conductor:
             for name, model in models.items():
                 record = self.records.get(name)
                 if record is None:
-                    record = self.records[name] = Record(model)
+                    record = self.records[name] = Record(model, asleep=self._config.load_on_demand)
                 elif record.config.base_path != model.base_path:
                     record.looked = False  # what is served stays until the new place has been seen
                 record.config, record.configured = model, True
@@ -103,6 +103,33 @@ class Conductor:
             if changed:
                 self._wake(config.name)
 
+    def wake(self, name: str) -> bool:
+        """Loads a model that is asleep; another goes to sleep where there are too many. False for an unknown model."""
+        with self.changed:
+            record = self.records.get(name)
+            if record is None or not record.configured:
+                return False
+            on_demand.note_use(self.records, self._catalog, time.monotonic())
+            if record.asleep:
+                _LOG.info("model %s is asked for and wakes", name)
+                record.asleep, record.usage.at = False, time.monotonic()
+                self._look(name)
+                self._wake(name)
+            for other in on_demand.too_many(self.records, self._config.max_loaded_models, but=name):
+                self.put_to_sleep(other)
+            return True
+
+    def put_to_sleep(self, name: str) -> bool:
+        """Unloads a model until it is asked for again. False for an unknown model."""
+        with self.changed:
+            record = self.records.get(name)
+            if record is None or not record.configured:
+                return False
+            _LOG.info("model %s goes to sleep", name)
+            record.asleep = True
+            self._wake(name)
+            return True
+
     def close(self) -> None:
         """No further loads; those under way end unused. Does not unload."""
         with self.changed:
@@ -124,6 +151,7 @@ class Conductor:
                     self._step(name)
                 sleep = min(self._retry(now), _LONGEST_SLEEP)
                 self._expire(now)
+                on_demand.note_use(self.records, self._catalog, now)
                 if not self._dirty:
                     self.changed.wait(sleep)
 

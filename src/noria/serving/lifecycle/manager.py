@@ -26,6 +26,7 @@ from noria.serving.lifecycle.arrival import Arrival, Arrivals
 from noria.serving.lifecycle.catalog import Catalog
 from noria.serving.lifecycle.conductor import Conductor, known_error
 from noria.serving.lifecycle.model_config import ModelConfig
+from noria.serving.lifecycle.on_demand import AsleepError
 from noria.serving.lifecycle.record import Look, Record
 from noria.serving.lifecycle.servable import Model, Servable, ServableId, State, WarmUp
 from noria.serving.lifecycle.source import Intervals, Source
@@ -146,7 +147,7 @@ class Manager(Catalog):
             return {
                 name: self._reason(record)
                 for name, record in self._conductor.records.items()
-                if record.configured and self.latest(name) is None
+                if record.configured and not record.asleep and self.latest(name) is None
             }
 
     def trouble(self, name: str) -> str:
@@ -154,6 +155,31 @@ class Manager(Catalog):
         with self._conductor.changed:
             record = self._conductor.records.get(name)
             return "" if record is None or not record.configured else record.trouble
+
+    def absent(self, name: str, message: str) -> NotFoundError:
+        """As the catalog's; AsleepError for a model that would serve if it were woken, or is about to."""
+        record = self._conductor.records.get(name) if self._config.load_on_demand else None
+        if record is None or not record.configured or self.latest(name) is not None:
+            return NotFoundError(message)
+        return AsleepError(name, message)
+
+    def wake(self, name: str) -> bool:
+        """Starts to load a model that is asleep; False for one that is not configured."""
+        return self._conductor.wake(name)
+
+    def put_to_sleep(self, name: str) -> bool:
+        """Unloads a configured model until it is asked for; False for one that is not configured."""
+        return self._conductor.put_to_sleep(name)
+
+    def stirring(self, name: str) -> str | None:
+        """How a woken model stands: None when it serves, "" while it is on its way, else why it cannot."""
+        if self.latest(name) is not None:
+            return None
+        with self._conductor.changed:
+            record = self._conductor.records.get(name)
+            if record is None or not record.configured:
+                return "it is not configured any more"
+            return self._reason(record) if self._is_settled(record) and not record.asleep else ""
 
     def settled(self) -> bool:
         """Whether every configured model serves, or is known to be unable to for now."""
@@ -313,7 +339,7 @@ class Manager(Catalog):
                     record = self._conductor.records.get(name)
                     if record is None or not record.configured:
                         raise AbortedError(f"model {name} was removed by a later configuration before it was available")
-                    if self.latest(name) is not None:
+                    if record.asleep or self.latest(name) is not None:
                         continue
                     if why := self._why_failed(record):
                         failed.append(why)
@@ -345,7 +371,7 @@ class Manager(Catalog):
         )
 
     def _is_settled(self, record: Record) -> bool:
-        if self.latest(record.config.name) is not None or record.trouble:
+        if record.asleep or self.latest(record.config.name) is not None or record.trouble:
             return True
         if not record.looked:
             return False

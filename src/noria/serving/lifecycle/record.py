@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from noria.serving.lifecycle import policy
 from noria.serving.lifecycle.arrival import Arrival, Listing
 from noria.serving.lifecycle.model_config import ModelConfig
+from noria.serving.lifecycle.on_demand import Usage
 from noria.serving.lifecycle.servable import Servable, State
 
 
@@ -41,7 +42,7 @@ class Record:
     look failed; arriving: why versions on disk cannot be loaded yet; wanted: the versions to serve; was_available: a
     version of it has served; configured: False once a reload has left the model out; since: when it
     was configured, on time.monotonic; labels_at_once: labels that
-    do not wait for their version.
+    do not wait for their version; asleep: nothing of it is loaded until it is asked for.
     """
 
     config: ModelConfig
@@ -56,6 +57,8 @@ class Record:
     configured: bool = True
     since: float = field(default_factory=time.monotonic)
     labels_at_once: set[str] = field(default_factory=set)
+    asleep: bool = False
+    usage: Usage = field(default_factory=Usage)
 
     def unfit(self) -> set[int]:
         """The versions that cannot be served as they are."""
@@ -63,7 +66,7 @@ class Record:
 
     def choose(self) -> set[int]:
         """The versions to serve, by the policy and what is known of those on disk."""
-        if not self.configured:
+        if not self.configured or self.asleep:
             return set()
         return policy.wanted(self.config.policy, self.found, self.unfit())
 
