@@ -86,6 +86,7 @@ def test_loads_warm_ups_memory_and_labels_are_told(tmp_path: Path) -> None:
     log = pb.PredictionLog(predict_log=pb.PredictLog(request=request))
     (folder / "1" / record_files.EXTRA).mkdir(exist_ok=True)
     record_files.write(record_files.path_of(str(folder / "1"), record_files.WARMUP), [log, log])
+    Path(record_files.path_of(str(folder / "1"), "mlmd_uuid")).write_text("7571c9a4")
     config = ServerConfig(version_settle_seconds=0, max_num_load_retries=0)
     manager = Manager(make_loader(config), make_admission(config), config)
     with serving(manager) as server:
@@ -102,6 +103,7 @@ def test_loads_warm_ups_memory_and_labels_are_told(tmp_path: Path) -> None:
     assert value(found, ":tensorflow:serving:model_warmup_records_read", model_path=one, status="OK") == 2
     assert (value(found, "noria_model_memory_bytes", model_name="m", version="1") or 0) > 0
     assert (value(found, "noria_model_load_seconds", model_name="m", version="1") or 0) > 0
+    assert value(found, ":tensorflow:serving:mlmd_map", model_name="m", version="1") == 1
     assert value(found, "noria_model_state", model_name="m", version="2", state="END") == 1
     assert value(found, "noria_model_memory_bytes", model_name="m", version="2") is None
 
