@@ -1,8 +1,8 @@
 """Which signatures may share a run as far as their graph tells, before any is tried (see ``examine``).
 
 A run for several requests must give each what a run of its own would. The graph rules out: inputs or outputs whose
-declared first dimension is fixed or unknown; state that a run changes, randomness and printing; and ops whose result
-for one row takes its size from the others (splitting strings, sparse and ragged tensors, unique values).
+declared first dimension is fixed, or whose rank is unknown; state that a run changes, randomness and printing; and ops
+whose result for one row takes its size from the others (splitting strings, sparse and ragged tensors, unique values).
 """
 
 from __future__ import annotations
@@ -12,14 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from noria import shapes
-from noria.graph.op_spec import is_stateful
 
-# State that is only looked at: which of two requests came first makes no difference to it.
-_READS: Final = frozenset({
-    "LookupTableFind", "LookupTableFindV2", "LookupTableSize", "LookupTableSizeV2", "ReadVariableOp", "ResourceGather",
-    "ResourceGatherNd", "VariableShape", "VarHandleOp", "VarIsInitializedOp", "VariableV2", "Variable", "HashTable",
-    "HashTableV2", "MutableHashTable", "MutableHashTableV2", "NoOp", "Placeholder", "PlaceholderV2", "Const",
-})  # fmt: skip
 _SIZED_BY_VALUES: Final = re.compile(
     r"Sparse|Ragged|StringSplit|Unicode|StringNGrams|Unique|Where|ListDiff|ParseSequenceExample|ParseSingle|"
     r"NonMaxSuppression|DynamicPartition|BooleanMask|Skipgram|CTC|Bincount|Histogram|TensorListConcat|Barrier|Queue|"
@@ -41,7 +34,7 @@ def may_mix(signature: Any) -> bool:
     if any(_SIZED_BY_VALUES.search(op) for op in ops):
         return False
     loops = not ops.isdisjoint(_LOOPS)
-    if getattr(signature, "effects", True) and (loops or any(is_stateful(op) and op not in _READS for op in ops)):
+    if getattr(signature, "changes_state", True):
         return False
     # A loop may end when every row has: then an open size is one that the rows decide together.
     outputs = (getattr(spec, "shape", None) for spec in signature.outputs.values())

@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Hashable, Sequence
 
-from noria.errors import TFError
 from noria.serving.batching import eligible, examine, rows, run
 from noria.serving.batching.lane import Batch, Lane
 from noria.serving.batching.observer import BatchObserver
@@ -110,7 +109,7 @@ class GreedyLane(Lane):
         tasks = batch.tasks
         if len(tasks) > 1:
             found = run.together(tasks, rows.join([task.arrays for task in tasks]), batch.deadline)
-            if not isinstance(found, TFError):
+            if isinstance(found, list):
                 return list(found)
         return [run.alone(task) for task in tasks]
 

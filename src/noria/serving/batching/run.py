@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.errors import FailedPreconditionError, TFError
+from noria.errors import FailedPreconditionError
 from noria.graph.deadline import until
 from noria.serving.batching import rows
 from noria.serving.batching.observer import BatchObserver
@@ -34,7 +34,7 @@ def alone(task: Task) -> Outcome:
 
 def together(
     tasks: Sequence[Task], arrays: Mapping[str, Array], deadline: float | None
-) -> list[dict[str, Array]] | TFError:
+) -> list[dict[str, Array]] | Exception:
     """The outputs of all tasks, whose joined inputs ``arrays`` are (rows beyond theirs are padding), by one run.
 
     Measured. Returns the error when the run fails, FailedPreconditionError when an output has lost the rows.
@@ -45,7 +45,7 @@ def together(
     try:
         with until(deadline):
             found = first.signature.run_arrays(arrays, first.outputs)
-    except TFError as error:
+    except Exception as error:
         return error
     seconds = time.perf_counter() - start
     for name, array in found.items():

@@ -7,6 +7,7 @@ next batch themselves, without the event loop, so that the engine does not wait 
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -16,7 +17,9 @@ from dataclasses import dataclass
 
 from noria.errors import ResourceExhaustedError, UnavailableError
 from noria.serving.batching.lane import Batch, Lane
-from noria.serving.batching.task import Task, deliver
+from noria.serving.batching.task import Outcome, Task, deliver
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +203,20 @@ class Scheduler:
                 self._start_worker()
         return found
 
+    def _outcomes(self, batch: Batch) -> list[tuple[Task, Outcome]]:
+        try:
+            return batch.lane.run(batch)
+        except Exception as error:  # whatever goes wrong, somebody waits, and the thread is needed
+            _LOG.exception("a batch failed")
+            return [(task, error) for task in batch.tasks]
+
     def _run(self, batch: Batch) -> None:
         lane = batch.lane
         if batch.late:
             deliver([(task, lane.late_error()) for task in batch.late])
         try:
             if batch.tasks:
-                deliver(lane.run(batch))
+                deliver(self._outcomes(batch))
                 if batch.examine:
                     lane.examine(batch)
         finally:

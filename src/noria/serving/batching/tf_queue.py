@@ -47,9 +47,10 @@ def check(arrays: Mapping[str, Array]) -> int:
 
 @dataclass(slots=True)
 class _Open:
-    """A batch that is being filled. began: when its first task came, on time.monotonic."""
+    """A batch that is being filled. began: when its first task came, on time.monotonic; shut: it takes no more."""
 
     began: float
+    shut: bool = False
     tasks: list[Task] = field(default_factory=list)
     rows: int = 0
 
@@ -68,18 +69,28 @@ class TfQueue(Lane):
         self._began = False  # whether the last request began a batch
 
     def pieces(self, size: int) -> list[int]:
-        """The rows of each piece that a request of ``size`` rows is cut into: the open batch is filled first."""
-        return pieces(self._parameters, size, self._room())
+        """The rows of each piece that a request of ``size`` rows is cut into: the open batch is filled first.
+
+        Not where shapes are padded: pieces that ran beside others of different widths could not be joined again.
+        """
+        room = self._room()
+        return pieces(self._parameters, size, 0 if self._parameters.pad and size > room else room)
+
+    def _closed(self) -> bool:
+        return not self._batches or self._batches[-1].shut
 
     def _room(self) -> int:
-        return self._parameters.largest - self._batches[-1].rows if self._batches else 0
+        if self._closed():
+            return 0
+        return self._parameters.largest - self._batches[-1].rows
 
     def put(self, tasks: Sequence[Task], now: float) -> None:
         plan: list[tuple[Task, bool]] = []  # whether a task begins a batch
         room = self._room()
+        apart = self._parameters.pad and len(tasks) > 1
         for task in tasks:
             size = task.rows or 0
-            begins = (not self._batches and not plan) or size > room
+            begins = apart or (not plan and self._closed()) or size > room
             room = (self._parameters.largest if begins else room) - size
             plan.append((task, begins))
         fresh = sum(begins for _, begins in plan)
@@ -87,7 +98,7 @@ class TfQueue(Lane):
             raise UnavailableError("The batch scheduling queue to which this task was submitted is full")
         for task, begins in plan:
             if begins:
-                self._batches.append(_Open(now))
+                self._batches.append(_Open(now, apart))
             self._batches[-1].tasks.append(task)
             self._batches[-1].rows += task.rows or 0
         self.waiting += len(tasks)
@@ -141,9 +152,11 @@ class TfQueue(Lane):
             return [(task, error) for task in tasks]
         found = run.together(tasks, arrays, batch.deadline)
         run.observe(self._observer, self._pool, tasks, rows.count(arrays) or 0, began)
-        if isinstance(found, TFError):
-            return [(task, found) for task in tasks]
-        return list(zip(tasks, found, strict=True))
+        if isinstance(found, list):
+            return list(zip(tasks, found, strict=True))
+        if len(tasks) > 1 and isinstance(found, InvalidArgumentError) and not _changes_state(tasks[0].signature):
+            return [(task, run.alone(task)) for task in tasks]  # so that one bad request does not fail its neighbours
+        return [(task, found) for task in tasks]
 
     def _joined(self, tasks: Sequence[Task]) -> dict[str, Array]:
         parts = self._same_shapes(tasks)
@@ -187,6 +200,10 @@ class TfQueue(Lane):
             )
         largest = [max(sizes) for sizes in zip(*(array.shape[1:] for array in arrays), strict=True)]
         return [rows.stretch(a, (a.shape[0], *largest), self._parameters.padding) for a in arrays]
+
+
+def _changes_state(signature: Any) -> bool:
+    return bool(getattr(signature, "changes_state", True))
 
 
 def pieces(parameters: Parameters, size: int, room: int = 0) -> list[int]:

@@ -1,0 +1,68 @@
+"""How many rows a batch takes, by what batches cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from noria.serving.batching.profile import Profile
+
+
+def learned(cost: Callable[[int], float], waiting: int = 64, most: int = 32, batches: int = 40) -> list[int]:
+    """The sizes chosen for a signature whose batch of n rows takes cost(n) seconds."""
+    profile = Profile()
+    sizes = []
+    for _ in range(batches):
+        size = profile.choose(waiting, 1, most)
+        sizes.append(size)
+        profile.measured(size, 8 * size, cost(size))
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("cost", "wanted"),
+    [
+        (lambda n: 0.01 * n, 1),  # no gain: each is answered as soon as can be
+        (lambda n: 0.01 + 0.0001 * n, 32),
+        (lambda n: 0.01 * n if n > 4 else 0.01 + 0.001 * n, 4),
+        (lambda n: 0.01 * n**1.5, 1),
+    ],
+)
+def test_the_smallest_of_the_best_sizes(cost: Callable[[int], float], wanted: int) -> None:
+    sizes = learned(cost)
+    assert max(set(sizes), key=sizes.count) == wanted
+
+
+def test_larger_sizes_are_not_tried_once_they_are_worse() -> None:
+    assert max(learned(lambda n: 0.01 * n**1.5)) == 2
+
+
+def test_never_more_than_there_are() -> None:
+    profile = Profile()
+    for waiting, most, wanted in ((1, 32, 1), (5, 1, 1)):
+        assert profile.choose(waiting, 1, most) == wanted
+    assert profile.choose(5, 3, 32) == 4  # rounded up to a step: no more than five are there
+    assert profile.choose(50, 40, 32) == 40
+
+
+def test_a_slow_first_measure_is_measured_again() -> None:
+    calls = 0
+
+    def cost(n: int) -> float:
+        nonlocal calls
+        calls += n == 8
+        return 5.0 if n == 8 and calls == 1 else 0.01 + 0.0001 * n
+
+    last = learned(cost, batches=300)[-20:]
+    assert max(set(last), key=last.count) == 32
+
+
+def test_wait_is_what_waits_times_its_cost() -> None:
+    profile = Profile()
+    profile.waiting = 800
+    assert profile.wait() == 0.0
+    profile.measured(1, 8, 0.5)
+    assert profile.wait() == pytest.approx(50.0)
+    profile.limit = 2
+    assert profile.wait() == pytest.approx(25.0)
