@@ -16,7 +16,14 @@ from noria.client.exchange import Exchange, Talk
 from noria.client.messages import Array, Example
 from noria.client.protocol import Calls, Classes
 from noria.client.target import Target
-from noria.errors import InternalError, InvalidArgumentError, NotFoundError, TFError, UnimplementedError
+from noria.errors import (
+    InternalError,
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+    TFError,
+    UnimplementedError,
+)
 
 JSON: Final = "application/json"
 PROTO: Final = "application/x-protobuf"
@@ -57,6 +64,8 @@ class RestCalls(Calls):
             rows = yield from self.models()
         except (InvalidArgumentError, NotFoundError, UnimplementedError, InternalError):
             self._binary = False
+        except PermissionDeniedError:
+            self._binary = True  # a server that knows tokens is not TensorFlow Serving; if it is, it will say so
         except TFError:
             return False
         else:
