@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_app", "_body", "_chunks", "_expects", "_head", "_headers", "_heads", "_in_head", "_limits", "_loop",
-        "_parser", "_peer", "_refused", "_server", "_target", "_tasks", "_transport", "_waiting", "busy", "ended",
+        "_parser", "_peer", "_refused", "_server", "_target", "_task", "_transport", "_waiting", "busy", "ended",
         "last", "reading", "received", "since", "stuck",
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         self._expects = False
         self._refused: tuple[int, str] | None = None
-        self._tasks: asyncio.Task[Answer] | None = None
+        self._task: asyncio.Future[Answer] | None = None  # of the request being worked on, where it takes a wait
         self.busy = self.reading = self.stuck = self.ended = False
         self.last = False  # whether the answer at hand is to be the last
         self.received = 0
@@ -90,6 +90,8 @@ class Connection(asyncio.Protocol):
         self._server.lost(self)
         self._waiting.clear()
         self.ended = True
+        if self._task is not None:
+            self._task.cancel()  # nobody waits for it: what has not begun to run will not
 
     def eof_received(self) -> bool:
         """The client has nothing more to send but still reads: requests that are whole are answered first."""
@@ -219,12 +221,14 @@ class Connection(asyncio.Protocol):
                 self._answer(request, begun)
                 continue
             self.busy = True
+            self._task = begun
             begun.add_done_callback(lambda task, request=request: self._done(request, task))
         if not waiting and not self.busy and not self.stuck and self._refused is not None and not self.ended:
             self.refuse(*self._refused)
 
     def _done(self, request: Request, task: asyncio.Future[Answer]) -> None:
         self.busy = False
+        self._task = None
         self.since = self._server.now
         if task.cancelled():
             self._transport.close()
