@@ -20,7 +20,7 @@ def main(full: bool = False) -> Result:
     """Ten stops of a server (``full``: fifty), eight clients at each protocol."""
     result = Result("sigterm")
     rounds = 50 if full else 5
-    for workers in (1,):
+    for workers in (1, 2):
         asked, failed, statuses, longest = 0, {"REST": 0, "gRPC": 0}, set(), 0.0
         for _ in range(rounds):
             answered, bad, status, seconds = _round(workers)
@@ -45,7 +45,7 @@ def _round(workers: int) -> tuple[int, dict[str, int], int, float]:
         rest = stack.enter_context(
             harness.load(server.rest_port, "/v1/models/m:predict", harness.rest_body([1.0, 2.0]), clients=8)
         )
-        body = harness.grpc_body("m", x=np.float32([1.0, 2.0]))
+        body = harness.grpc_body("m", x=np.array([1.0, 2.0], np.float32))
         grpc = stack.enter_context(harness.load(server.grpc_port, harness.PREDICT, body, clients=8))
         time.sleep(2.0)
         signalled = time.monotonic()

@@ -22,6 +22,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     try:
         config = parse(argv)
+        if config.workers > 1:
+            from noria.serving.workers.supervisor import supervise  # few servers have one
+
+            return supervise(config, argv)
         from noria.serving.server import run  # brings the engine, which a supervisor does without
 
         return run(config)

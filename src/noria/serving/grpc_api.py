@@ -43,12 +43,26 @@ PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 RELOAD: Final = "HandleReloadConfigRequest"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
 _MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
-# TensorFlow Serving's services may share a port with a server of the same options only if both ask for it.
-OPTIONS: Final = (
-    ("grpc.max_receive_message_length", _MAX_MESSAGE),
-    ("grpc.max_send_message_length", _MAX_MESSAGE),
-    ("grpc.so_reuseport", 0),
-)
+
+
+def options(channel_arguments: str = "", *, shared: bool = False) -> list[tuple[str, int | str]]:
+    """gRPC's options of a server; channel_arguments: ``name=value,name=value``, which come last.
+
+    shared: whether several processes open the same port; otherwise a port that is taken is an error.
+    """
+    found: list[tuple[str, int | str]] = [
+        ("grpc.max_receive_message_length", _MAX_MESSAGE),
+        ("grpc.max_send_message_length", _MAX_MESSAGE),
+        ("grpc.so_reuseport", int(shared)),
+    ]
+    for argument in channel_arguments.split(",") if channel_arguments else ():
+        name, equals, value = argument.partition("=")
+        if not name or not equals:
+            raise InvalidArgumentError(
+                f"--grpc_channel_arguments is name=value,name=value; got {argument!r} in {channel_arguments!r}"
+            )
+        found.append((name.strip(), int(value) if value.strip().lstrip("-").isdigit() else value))
+    return found
 
 
 class GrpcApi:
@@ -225,11 +239,18 @@ class GrpcApi:
     async def _get_model_status(self, request: pb.GetModelStatusRequest, context: Context) -> pb.GetModelStatusResponse:
         _need_spec(request)
         spec = request.model_spec
-        return status.model_status(self._manager, spec.name, spec.version.value if spec.HasField("version") else None)
+        version = spec.version.value if spec.HasField("version") else None
+        fleet = self._core.process.fleet
+        if fleet is not None:
+            return await fleet.status(spec.name, version)
+        return status.model_status(self._manager, spec.name, version)
 
     async def _reload(self, request: pb.ReloadConfigRequest, context: Context) -> pb.ReloadConfigResponse:
         metadata = tuple(context.invocation_metadata() or ())
         self._core.may_manage(context.peer(), token_in(metadata), {str(key) for key, _ in metadata})
+        fleet = self._core.process.fleet
+        if fleet is not None:
+            return await fleet.reload(request, deadline=_deadline(context))
         return await management.reload_beside(self._core, request, deadline=_deadline(context))
 
 

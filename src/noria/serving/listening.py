@@ -54,9 +54,12 @@ def taken(api: str, place: str, why: str, flag: str) -> UnavailableError:
     )
 
 
-async def close_gently(listener: socket.socket, *, close: bool = True) -> None:
-    """Stops new connections, waits until all that were made are accepted by the running loop, and closes the socket."""
-    if refuse_handshakes(listener):
+async def close_gently(listener: socket.socket, *, close: bool = True, shared: bool = False) -> None:
+    """Stops new connections, waits until all that were made are accepted by the running loop, and closes the socket.
+
+    shared: other processes listen on the same socket, and it is not for this one to stop new connections.
+    """
+    if shared or refuse_handshakes(listener):
         end = time.monotonic() + _QUEUE_SECONDS
         await asyncio.sleep(_QUIET_SECONDS)
         while queued(listener) and time.monotonic() < end:

@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
+
+from noria.protos import serving as pb
+
+
+class Fleet(Protocol):
+    """All workers of ``--workers N`` as one server: what an operator asks one of them is answered for all."""
+
+    async def metrics(self) -> bytes:
+        """The text of a scrape."""
+
+    async def models(self) -> dict[str, Any]:
+        """What ``GET /v1/models`` says: models, and workers."""
+
+    async def missing(self) -> list[str]:
+        """Why the server is not ready; [] when it is."""
+
+    async def status(self, name: str, version: int | None) -> pb.GetModelStatusResponse:
+        """As ``status.model_status``; a version is available when it is in all workers."""
+
+    async def reload(
+        self, request: pb.ReloadConfigRequest, *, deadline: float | None = None
+    ) -> pb.ReloadConfigResponse:
+        """As ``management.reload_beside``, in all workers."""
 
 
 class Process:
-    """``draining``: True from the signal to stop on. Readiness and health say so; what arrives is still answered."""
+    """``draining``: True from the signal to stop on. Readiness and health say so; what arrives is still answered.
+
+    ``fleet``: the workers that this process is one of; None where it is alone.
+    """
 
     def __init__(self) -> None:
         self.draining = False
+        self.fleet: Fleet | None = None
         self._told: list[Callable[[], None]] = []
 
     def when_draining(self, tell: Callable[[], None]) -> None:

@@ -79,6 +79,7 @@ class RestApi:
         self._manager = core.manager
         self._runner = core.runner
         self._metrics = core.metrics
+        self._process = core.process
         self._access = core.access
         self._metrics_path = monitoring.metrics_path(config.monitoring_config_file).encode()
         self._timeout = config.rest_api_timeout_in_ms / 1000
@@ -147,7 +148,7 @@ class RestApi:
         if route is None:
             if self._access is not None and path.partition(b"?")[0] in (MODELS, self._metrics_path):
                 self._access.check(token_in(request.headers), VIEW)
-            found_here = self._admin.answer(method, path) if self._admin is not None else None
+            found_here = await self._admin.answer(method, path) if self._admin is not None else None
             if found_here is not None:
                 return found_here[0], JSON, found_here[1]
             if self._metrics_path and path.startswith(self._metrics_path):
@@ -168,7 +169,7 @@ class RestApi:
             action = PREDICT if route.verb in _API else VIEW
             self._access.check(token_in(request.headers), action, route.name)
         if route.verb is Verb.STATUS:
-            return 200, JSON, self._status(route)
+            return 200, JSON, await self._status(route)
         if route.verb is Verb.METADATA:
             return 200, JSON, self._metadata(route)
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
@@ -189,6 +190,8 @@ class RestApi:
                 return 404, _HTML, _NOT_FOUND_PAGE
             text = f"Unexpected path: {path.decode('utf-8', 'replace')}. Should be {self._metrics_path.decode()}"
             return HTTP_STATUS[Code.INVALID_ARGUMENT], _TEXT, text.encode()
+        if self._process.fleet is not None:
+            return 200, _TEXT, await self._process.fleet.metrics()
         return 200, _TEXT, await self._runner.call(self._metrics.render)
 
     async def _open_inference(self, request: Request) -> tuple[int, tuple[Header, ...], bytes] | None:
@@ -249,7 +252,9 @@ class RestApi:
             return encode_json.classify_response(classify.classes_of(outputs, len(examples)))
         return encode_json.regress_response(classify.values_of(outputs, len(examples)))
 
-    def _status(self, route: Route) -> bytes:
+    async def _status(self, route: Route) -> bytes:
+        if self._process.fleet is not None:
+            return _pretty(_message(await self._process.fleet.status(route.name, route.version)))
         return _pretty(_message(status.model_status(self._manager, route.name, route.version)))
 
     def _metadata(self, route: Route) -> bytes:

@@ -89,7 +89,9 @@ class Server:
                 listener.close()
             raise
         if listener is not None:
-            self._rest = HttpServer(self._rest_app.handle, listener, rest.limits(config), tls=context)
+            self._rest = HttpServer(
+                self._rest_app.handle, listener, rest.limits(config), tls=context, shared=self._listener is not None
+            )
             self.rest_port = self._rest.port
             self.core.metrics.add_collector(self._rest_points)
             await self._rest.start()
@@ -101,7 +103,9 @@ class Server:
         return [(table.CONNECTIONS, (), float(len(self._rest.connections))), *refused]
 
     async def _start_grpc(self) -> None:
-        server = GrpcServer(self.grpc_handlers(), grpc_api.OPTIONS)
+        shared = self.core.process.fleet is not None
+        options = grpc_api.options(self.config.grpc_channel_arguments, shared=shared)
+        server = GrpcServer(self.grpc_handlers(), options)
         port = max(self.config.port, 0) if self.config.port else None
         secrets = self.config.ssl_config_file
         credentials = partial(tls.grpc_credentials, secrets) if secrets else None
@@ -152,14 +156,21 @@ class Server:
         return ", ".join(places)
 
 
-async def serve(core: Core, ready: Callable[[Server], None], *, rest_listener: socket.socket | None = None) -> bool:
+async def serve(
+    core: Core,
+    ready: Callable[[Server], None],
+    *,
+    opened: Callable[[Server], None] = lambda _: None,
+    rest_listener: socket.socket | None = None,
+    stopping: asyncio.Event | None = None,
+) -> bool:
     """Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
 
     The ports open at once. ``ready`` is called when each model serves, or is known to be unable to for now. Returns
     what ``Server.stop`` returns.
     """
     server = Server(core, rest_listener=rest_listener)
-    stopping = asyncio.Event()
+    stopping = asyncio.Event() if stopping is None else stopping
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
@@ -172,6 +183,7 @@ async def serve(core: Core, ready: Callable[[Server], None], *, rest_listener: s
     await server.start()
     ports = event("listening", grpc_port=server.grpc_port, rest_port=server.rest_port)
     _LOG.info("listening: %s", server.describe(), extra=ports)
+    opened(server)
     announcing = asyncio.create_task(_announce(server, ready))
     await stopping.wait()
     announcing.cancel()

@@ -35,7 +35,8 @@ _RESERVED_FILES: Final = 256  # descriptors kept for models, gRPC and logs
 class HttpServer:
     """An application on a listening socket; ``port`` is the one it is bound to.
 
-    now: the time of the loop's last tick, good to a second, which is enough for patience and costs nothing.
+    now: the time of the loop's last tick, good to a second, which is enough for patience and costs nothing. shared:
+    other processes listen on the same socket.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class HttpServer:
         limits: Limits | None = None,
         *,
         tls: ssl.SSLContext | None = None,
+        shared: bool = False,
     ) -> None:
         self.app = app
         self.limits = Limits() if limits is None else limits
@@ -57,6 +59,7 @@ class HttpServer:
         self.refused: Counter[int] = Counter()  # requests answered without the application, by status
         self._listener = listener
         self._tls = tls
+        self._shared = shared
         self._most = self.limits.connections
         self._server: asyncio.Server | None = None
         self._watching: asyncio.TimerHandle | None = None
@@ -118,7 +121,7 @@ class HttpServer:
         if self._server is None:
             self._listener.close()
             return True
-        await close_gently(self._listener, close=False)
+        await close_gently(self._listener, close=False, shared=self._shared)
         self._server.close()
         self._listener.close()
         start = time.monotonic()

@@ -1,0 +1,102 @@
+"""A worker: a whole server on ports that the supervisor opened. Run as ``python -m`` of this module, SPEC, FLAGS."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from noria.compile.ort import available_cpus
+from noria.errors import TFError
+from noria.serving.command import parse
+from noria.serving.config import ServerConfig
+from noria.serving.core import Core
+from noria.serving.server import make_core, ready_line, run_loop, serve
+from noria.serving.workers.channel import Channel
+from noria.serving.workers.fleet import Fleet
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the supervisor tells a worker at birth.
+
+    link, rest: file descriptors of the channel and of the listening socket (-1 without one); port: gRPC's, 0 without
+    one; again: whether other workers serve already.
+    """
+
+    index: int
+    workers: int
+    link: int
+    port: int
+    again: bool
+    rest: int = -1
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+
+def settings(config: ServerConfig, spec: Spec) -> ServerConfig:
+    """The settings of one worker: its share of the CPUs, the ports that are open, no delay but the supervisor's.
+
+    A UNIX socket has one owner: the first worker.
+    """
+    threads = config.threads or max(1, available_cpus() // spec.workers)
+    return dataclasses.replace(
+        config,
+        port=spec.port,
+        rest_api_port=0,
+        grpc_socket_path=config.grpc_socket_path if spec.index == 0 else "",
+        tensorflow_intra_op_parallelism=threads,
+        drain_delay_seconds=0.0,
+    )
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serves until told to stop, or until the supervisor is gone; returns the exit status."""
+    spec = Spec.parse(argv[0])
+    try:
+        core = make_core(settings(parse(argv[1:], quiet=True), spec))
+        run_loop(_serve(core, spec))
+    except TFError as error:
+        print(f"noria serve: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(core: Core, spec: Spec) -> None:
+    stopping = asyncio.Event()
+
+    def orphaned() -> None:
+        if not stopping.is_set():
+            _LOG.error("the supervisor is gone: worker %d drains", spec.index)
+            stopping.set()
+
+    channel = await Channel.over(socket.socket(fileno=spec.link))
+    hello = await channel.receive()
+    if hello is None:
+        return
+    fleet = Fleet(core, spec.index)
+    core.process.fleet = fleet
+    await fleet.catch_up(hello[1], wait=spec.again)
+    link = fleet.join(channel, orphaned)
+    listener = socket.socket(fileno=spec.rest) if spec.rest >= 0 else None
+    await serve(
+        core,
+        lambda server: link.ready(ready_line(server)),
+        opened=lambda _: link.up(),
+        rest_listener=listener,
+        stopping=stopping,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
