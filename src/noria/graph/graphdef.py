@@ -9,6 +9,7 @@ knows is kept, so that the compiler can report all of them at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from typing import Any
 
 from noria import dtypes
 from noria.dtypes import DType
@@ -61,6 +62,10 @@ class _LazyNodes(MutableMapping[str, Node]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._nodes
+
+    def popitem(self) -> tuple[str, Any]:
+        """Takes the last node out; as it is stored: who empties a graph wants none of them made."""
+        return self._nodes.popitem()
 
     def __copy__(self) -> _LazyNodes:
         new = _LazyNodes((), self._library)

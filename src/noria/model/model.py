@@ -70,13 +70,11 @@ class Model:
     def free_at_once(self) -> None:
         """From now on the model's memory returns when the last reference to it goes, without the garbage collector.
 
-        The functions of its graphs hold the library that they are in: the library lets go of them when the model has
-        gone. Its signatures and graph must not be used after that.
+        It is taken apart piece by piece, so that other threads run in between. Its signatures and its graph must not be
+        used after that.
         """
-        tables = [self.graph.functions, *(s.functions for s in self.signatures.values())]
-        for table in {id(table): table for table in tables}.values():
-            if isinstance(table, Library | Functions):
-                weakref.finalize(self, table.forget).atexit = False
+        graphs = [self.graph, *(s.graph for s in self.signatures.values())]
+        weakref.finalize(self, _take_apart, graphs, list(self.signatures.values())).atexit = False
 
     def __repr__(self) -> str:
         return f"<Model {self.path!r} {{{', '.join(self.tags)}}}: signatures {', '.join(self.signatures) or 'none'}>"
@@ -94,3 +92,15 @@ class Model:
                 f"{self.path} has no signature {wanted!r}; it has {', '.join(self.signatures) or 'none'}"
             )
         return found
+
+
+def _take_apart(graphs: list[Graph], signatures: list[Signature]) -> None:
+    """Frees what would otherwise go at once, or stay: functions of graphs hold the library that they are in."""
+    for signature in signatures:
+        signature.forget()
+    signatures.clear()
+    for graph in graphs:
+        if isinstance(graph.functions, Library | Functions):
+            graph.functions.forget()
+        while graph.nodes:
+            graph.nodes.popitem()

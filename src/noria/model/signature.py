@@ -20,7 +20,7 @@ from noria.compile.refs import HANDLES
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError
 from noria.formats.files import release
-from noria.graph.graph import Array, Function, Tensor
+from noria.graph.graph import Array, Graph, Tensor
 from noria.graph.op_spec import is_stateful
 from noria.graph.resources import Resources, Variable
 from noria.model.values import to_array
@@ -190,9 +190,15 @@ class Signature:
         return Counter(prepared.graph[n].op for n in names)
 
     @property
-    def functions(self) -> Mapping[str, Function]:
-        """The functions that control flow of the prepared graph runs; shared by the model's signatures."""
-        return self._runtime.prepared.graph.functions
+    def graph(self) -> Graph:
+        """The graph as the compiler takes it: calls inlined, references resolved; shared by the model's signatures."""
+        return self._runtime.prepared.graph
+
+    def forget(self) -> None:
+        """Drops what has been compiled; a later call compiles again."""
+        with self._lock:
+            self._program, self._fast = None, _never
+            self._variants.clear()
 
     @property
     def variable_bytes(self) -> int:

@@ -17,6 +17,7 @@ from noria.errors import InternalError, TFError
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle import labels, memory, on_demand, policy
 from noria.serving.lifecycle.arrival import Arrival
+from noria.serving.lifecycle.calm import calmly
 from noria.serving.lifecycle.catalog import Catalog
 from noria.serving.lifecycle.model_config import ModelConfig
 from noria.serving.lifecycle.policy import Do, Snapshot
@@ -342,7 +343,7 @@ class Conductor:
     def _unload(self, track: Track) -> None:
         servable = track.servable
         servable.wait_until_free()
-        with self._unload_slots:
+        with self._unload_slots, calmly():
             servable.move(State.END)  # which drops the model, and with it its sessions and mappings
             memory.release()
         name, version = servable.id.name, servable.id.version
