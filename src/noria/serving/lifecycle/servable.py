@@ -145,6 +145,8 @@ class Servable:
     time.monotonic.
 
     A handle (``with servable:``) holds the model: an unload waits until the last one is given back. Thread-safe.
+    Handles need no lock, for whoever takes one counts it first and looks at the state then, and who changes the state
+    does so first and looks at the count then.
     """
 
     def __init__(self, id: ServableId, path: str) -> None:
@@ -160,7 +162,7 @@ class Servable:
         self.costs: dict[str, Cost] = {}  # by signature
         self.resident_bytes = 0  # an estimate of what its model takes, weights included; 0 while it has none
         self._model: Model | None = None
-        self._held = 0
+        self._handles: list[None] = []  # its length is what counts: append and pop are atomic
         self._changing = threading.Lock()
         self._free = threading.Event()  # set when the last handle comes back after the service has ended
 
@@ -185,9 +187,11 @@ class Servable:
                 )
             if (to is State.AVAILABLE) != (model is not None):
                 raise InternalError(f"{self.id.name}: a model comes with the move to AVAILABLE and with no other")
-            self.state = to
+            if model is not None:
+                self._model = model  # before the state that lets requests have it
             self.error = error
-            if to is State.UNLOADING and not self._held:
+            self.state = to
+            if to is State.UNLOADING and not self._handles:
                 self._free.set()
             if to is not State.START:
                 self.waiting = ""
@@ -195,8 +199,6 @@ class Servable:
                 self._model = None
                 self.resident_bytes = 0
                 self.ended = time.monotonic()
-            elif model is not None:
-                self._model = model
         if to in _TOLD and error is None:
             name, version = self.id.name, self.id.version
             fields = event("model_state", model=name, version=version, state=to.name, path=self.path)
@@ -204,35 +206,34 @@ class Servable:
 
     def acquire(self, *, counted: bool = True) -> bool:
         """Takes a handle; False when the version is not available. counted: it is for a request."""
-        with self._changing:
-            if self.state is not State.AVAILABLE:
-                return False
-            self._held += 1
-            self.requests += counted
+        self._handles.append(None)
+        if self.state is State.AVAILABLE:
+            if counted:
+                self.requests += 1
             return True
+        self.release()
+        return False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        self._handles.pop()
+        if self.state is not State.AVAILABLE and not self._handles:
+            self._free.set()
 
     def release(self) -> None:
         """Gives a handle back."""
-        with self._changing:
-            self._held -= 1
-            if not self._held and self.state is not State.AVAILABLE:
-                self._free.set()
+        self.__exit__()
 
     def hold(self) -> None:
         """Takes one more handle for someone who holds one already, whatever the state."""
-        with self._changing:
-            self._held += 1
+        self._handles.append(None)
 
     @property
     def held(self) -> int:
         """How many handles are out."""
-        return self._held
+        return len(self._handles)
 
     def wait_until_free(self, timeout: float | None = None) -> bool:
         """Waits, once the version is out of service, until no handle is held; False when ``timeout`` is not enough."""
