@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -103,9 +103,16 @@ class RestApi:
         """The answer to a request, errors included: never raises."""
         start = time.perf_counter()
         outcome = Code.OK
+        route: Route | None = None
+        kind: Any  # the headers, or the content type that stands for them
         try:
             try:
-                code, kind, answer = await self._answer(request)
+                route = self._routes.get((request.method, request.target))
+                if route is not None and route.verb is Verb.PREDICT and self._access is None:
+                    code = 200
+                    kind, answer = await self._predict(route, request)
+                else:
+                    code, kind, answer = await self._answer(request)
             except AsleepError as asleep:
                 await wake(self._manager, asleep.name, time.monotonic() + self._timeout if self._timeout > 0 else None)
                 code, kind, answer = await self._answer(request)
@@ -119,7 +126,8 @@ class RestApi:
             internal = InternalError(f"{type(error).__name__}: {error}")
             outcome = internal.code
             code, kind, answer = HTTP_STATUS[internal.code], JSON, encode_json.error_response(internal.message)
-        route = self._routes.get((request.method, request.target))
+        if route is None:
+            route = self._routes.get((request.method, request.target))
         if route is not None:
             seconds = time.perf_counter() - start
             api = _API.get(route.verb, "")
@@ -172,17 +180,15 @@ class RestApi:
             return 200, JSON, await self._status(route)
         if route.verb is Verb.METADATA:
             return 200, JSON, self._metadata(route)
-        deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
-        headers = dict(request.headers)
-        body = request.body
-        coding = headers.get(b"content-encoding")
-        if coding is not None:
-            body = await self._runner.call(codings.inflate, body, coding, self._max_inflated)
         if route.verb is Verb.PREDICT:
-            if is_other(headers.get(b"content-type", b"")):
-                return 200, *await self._forms.predict(route, headers, body, deadline)
-            return 200, *await self._predict(route, headers, body, deadline)
-        return 200, JSON, await self._classify(route, body, deadline)
+            return 200, *await self._predict(route, request)
+        return 200, JSON, await self._classify(route, request)
+
+    async def _body(self, request: Request, coding: bytes | None) -> bytes:
+        """The body without its coding, where it has one."""
+        if coding is None:
+            return request.body
+        return await self._runner.call(codings.inflate, request.body, coding, self._max_inflated)
 
     async def _scrape(self, path: bytes) -> tuple[int, Header, bytes]:
         if path != self._metrics_path:  # a query string counts as a part of the path, as in TensorFlow Serving
@@ -196,17 +202,21 @@ class RestApi:
 
     async def _open_inference(self, request: Request) -> tuple[int, tuple[Header, ...], bytes] | None:
         """The answer of the other protocol; None where the URL is not of it either."""
-        body = request.body
-        coding = request.header(b"content-encoding")
-        if coding is not None:
-            body = await self._runner.call(codings.inflate, body, coding, self._max_inflated)
+        body = await self._body(request, request.header(b"content-encoding"))
         found = await self._kserve.handle(request.method, request.target, request.headers, body)
         return None if found is None else (found[0], (*found[1], *self._cors), found[2])
 
-    async def _predict(
-        self, route: Route, headers: Mapping[bytes, bytes], body: bytes, deadline: float | None
-    ) -> tuple[Header, bytes]:
+    async def _predict(self, route: Route, request: Request) -> tuple[Header, bytes]:
+        deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
+        headers = dict(request.headers)
+        body = request.body
+        if b"content-encoding" in headers:
+            body = await self._body(request, headers[b"content-encoding"])
+        if is_other(headers.get(b"content-type", b"")):
+            return await self._forms.predict(route, headers, body, deadline)
         slow = len(body) >= _SLOW_BODY
+        if slow:
+            self._runner.check(route.name)  # before the work of reading it
         parse, decode = tensor_json.parse_predict, tensor_json.decode_predict
         parsed = await self._runner.call(parse, body) if slow else parse(body)
         with self._manager.handle(route.name, route.version, route.label) as servable:
@@ -225,7 +235,9 @@ class RestApi:
                 predict.find_signature(servable.model, name, check_method=True)
             if self._strict is not None:
                 self._strict.check(servable, signature, arrays)
-            outputs = await self._runner.run(servable, signature, arrays, deadline=deadline)
+            outputs = self._runner.at_once(servable, signature, arrays)
+            if outputs is None:
+                outputs = await self._runner.run(servable, signature, arrays, deadline=deadline)
         if NPY[1] in headers.get(b"accept", b""):
             return await self._forms.npy(outputs)
         size = 0
@@ -235,7 +247,9 @@ class RestApi:
             return JSON, await self._runner.call(encode_json.predict_response, outputs, row)
         return JSON, encode_json.predict_response(outputs, row)
 
-    async def _classify(self, route: Route, body: bytes, deadline: float | None) -> bytes:
+    async def _classify(self, route: Route, request: Request) -> bytes:
+        deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
+        body = await self._body(request, request.header(b"content-encoding"))
         if len(body) >= _SLOW_BODY:
             name, examples = await self._runner.call(decode_examples, body)
         else:

@@ -107,24 +107,43 @@ class Runner:
         keeps the servable held until it has. A call that is cancelled, or past its deadline, while it waits does not
         run. Raises ResourceExhaustedError or UnavailableError when too many wait.
         """
+        found = self.at_once(servable, signature, arrays, outputs, api=api)
+        if found is not None:
+            return found
         nbytes, shape = 0, ()
         for array in arrays.values():
             nbytes += array.nbytes
             shape = array.shape
         rows = shape[0] if shape else 1
-        cost = servable.costs.get(signature.name)
-        if cost is not None and cost.estimate(nbytes) < _IN_LOOP_SECONDS and self._batching is None:
-            start = time.perf_counter()
-            found = signature.run_arrays(arrays, outputs)
-            seconds = time.perf_counter() - start
-            cost.add(seconds, nbytes)
-            self._metrics.run(servable, signature.name, api, seconds, rows)
-            if self._log is not None and self._log.wants(servable, api):
-                self._log.run(servable, api, signature, arrays, outputs, found)
-            return found
         arrived = time.perf_counter()
         found = await self._queued(servable, signature, arrays, outputs, nbytes, deadline, gone)
         self._metrics.run(servable, signature.name, api, time.perf_counter() - arrived, rows)
+        if self._log is not None and self._log.wants(servable, api):
+            self._log.run(servable, api, signature, arrays, outputs, found)
+        return found
+
+    def at_once(
+        self,
+        servable: Servable,
+        signature: Signature,
+        arrays: Mapping[str, Array],
+        outputs: Sequence[str] | None = None,
+        *,
+        api: str = "Predict",
+    ) -> dict[str, Array] | None:
+        """``run`` for a signature that is known to take microseconds: its outputs, None for any other signature."""
+        nbytes, shape = 0, ()
+        for array in arrays.values():
+            nbytes += array.nbytes
+            shape = array.shape
+        cost = servable.costs.get(signature.name)
+        if cost is None or cost.estimate(nbytes) >= _IN_LOOP_SECONDS or self._batching is not None:
+            return None
+        start = time.perf_counter()
+        found = signature.run_arrays(arrays, outputs)
+        seconds = time.perf_counter() - start
+        cost.add(seconds, nbytes)
+        self._metrics.run(servable, signature.name, api, seconds, shape[0] if shape else 1)
         if self._log is not None and self._log.wants(servable, api):
             self._log.run(servable, api, signature, arrays, outputs, found)
         return found

@@ -216,6 +216,17 @@ def _regular_shape(text: bytes) -> tuple[int, ...] | None:
 # What a number needs to be too big for float32: an exponent of two digits, or 39 digits.
 _HUGE: Final = re.compile(rb"[eE]\+?\d\d|\d{39}")
 _SHORT_BODY: Final = 1024
+_LONG_NUMBER: Final = 39
+
+
+def _looks_small(text: bytes) -> bool:
+    """False where a number in ``text`` may be too big for float32; cheaper than the pattern where that is plain."""
+    start = text.find(b"[") if text.startswith(b'{"instances"') else 0
+    if text.find(b"e", start) < 0 and text.find(b"E", start) < 0:
+        longest = len(text) - start - 2 * text.count(b",", start)
+        if longest < _LONG_NUMBER:
+            return True
+    return _HUGE.search(text) is None
 
 
 def _cast(array: Array, dtype: DType, text: bytes | None = None) -> Array:
@@ -225,7 +236,7 @@ def _cast(array: Array, dtype: DType, text: bytes | None = None) -> Array:
     """
     if array.dtype == dtype.numpy:
         return array
-    if text is not None and len(text) < _SHORT_BODY and _HUGE.search(text) is None:
+    if text is not None and len(text) < _SHORT_BODY and _looks_small(text):
         return array.astype(dtype.numpy)
     with np.errstate(over="ignore"):
         return array.astype(dtype.numpy)
