@@ -102,6 +102,9 @@ class ServerConfig:
     # Noria's own
     log_format: str = _own("text", "text or json: the form of the log on standard error, one line an event")
     log_requests: bool = _own(False, "log a line for every request")
+    trace_endpoint: str = _own(
+        "", "OTLP endpoint for traces of requests, as http://host:4318/v1/traces; the OTEL_* variables count too"
+    )
     log_slow_requests_ms: float = _own(0.0, "log a line for every request that takes longer; 0 for none")
     request_log_prefix: str = _own(
         "", "log requests of models without a logging_config to files whose paths begin so; empty for none"

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.manager import Manager
-from noria.serving.observe.access_log import LoggedMetrics
-from noria.serving.observe.metrics import Metrics
+from noria.serving.observe import access_log, traces
+from noria.serving.observe.access_log import AccessLog
+from noria.serving.observe.metrics import Metrics, TellingMetrics
 from noria.serving.observe.models import model_points, queue_points
 from noria.serving.observe.request_log import RequestLog
+from noria.serving.observe.traces import TracedRunner, Traces
 from noria.serving.process import Process
 from noria.serving.runner import Runner
 from noria.serving.security import access as security
@@ -27,20 +29,42 @@ class Core:
     process: Process = field(default_factory=Process)
     metrics: Metrics = field(default_factory=Metrics)
     request_log: RequestLog = field(default_factory=lambda: RequestLog(ServerConfig(), Metrics()))
+    access_log: AccessLog | None = None
+    traces: Traces | None = None  # None where none are configured
     access: Access | None = None  # None where no tokens are configured: every call passes
 
     @classmethod
     def make(cls, manager: Manager, config: ServerConfig) -> Core:
         """The core of a server with these settings over ``manager``."""
-        metrics = _metrics(manager, config)
+        told, traced = access_log.make(config), traces.make(config)
+        metrics = _metrics(manager, told, traced)
         metrics.add_collector(model_points(manager, metrics))
         log = RequestLog(config, metrics)
-        runner = Runner.make(config, metrics, log)
+        runner = (Runner if traced is None else TracedRunner).make(config, metrics, log)
+        if isinstance(runner, TracedRunner) and traced is not None:
+            runner.traces = traced
         metrics.add_collector(queue_points(runner))
         manager.on_load.append(metrics.load)
         manager.on_warm_up.append(metrics.warmup)
         manager.on_config.append(lambda models: log.configure({name: m.logging for name, m in models.items()}))
-        return cls(config, manager, runner, metrics=metrics, request_log=log, access=security.make(config))
+        return cls(
+            config,
+            manager,
+            runner,
+            metrics=metrics,
+            request_log=log,
+            access_log=told,
+            traces=traced,
+            access=security.make(config),
+        )
+
+    def close(self) -> None:
+        """Writes what logs and traces have not written yet; no more requests come. Takes seconds at most."""
+        self.request_log.close()
+        if self.access_log is not None:
+            self.access_log.close()
+        if self.traces is not None:
+            self.traces.close()
 
     def may_manage(self, peer: str | None, token: str | None, headers: Iterable[str] = ()) -> bool:
         """True where a call that changes what is served may pass (``security.access.check_management``).
@@ -52,11 +76,9 @@ class Core:
         return True
 
 
-def _metrics(manager: Manager, config: ServerConfig) -> Metrics:
+def _metrics(manager: Manager, *observers: AccessLog | Traces | None) -> Metrics:
     def is_served(name: str) -> bool:
         return bool(manager.versions(name))
 
-    if config.log_requests or config.log_slow_requests_ms > 0:
-        slow = max(config.log_slow_requests_ms, 0.0) / 1000
-        return LoggedMetrics(is_served, every=config.log_requests, slow_seconds=slow)
-    return Metrics(is_served)
+    listeners = [observer.request for observer in observers if observer is not None]
+    return TellingMetrics(is_served, listeners) if listeners else Metrics(is_served)

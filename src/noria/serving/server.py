@@ -89,9 +89,10 @@ class Server:
                 listener.close()
             raise
         if listener is not None:
-            self._rest = HttpServer(
-                self._rest_app.handle, listener, rest.limits(config), tls=context, shared=self._listener is not None
-            )
+            traces = self.core.traces
+            app = self._rest_app.handle if traces is None else traces.rest(self._rest_app.handle)
+            shared = self._listener is not None
+            self._rest = HttpServer(app, listener, rest.limits(config), tls=context, shared=shared)
             self.rest_port = self._rest.port
             self.core.metrics.add_collector(self._rest_points)
             await self._rest.start()
@@ -116,7 +117,8 @@ class Server:
 
     def grpc_handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
         """The handlers of every gRPC service."""
-        return [*self._grpc_app.handlers(), *self._kserve_app.handlers()]
+        found = [*self._grpc_app.handlers(), *self._kserve_app.handlers()]
+        return found if self.core.traces is None else self.core.traces.grpc(found)
 
     async def stop(self) -> bool:
         """Readiness off, then, after ``drain_delay_seconds``, no new work; returns when all in flight is answered.
@@ -139,8 +141,7 @@ class Server:
         except TimeoutError:
             _LOG.warning("a model still runs at the end of the drain; it is not waited for")
             clean = False
-        await asyncio.to_thread(self.core.request_log.close)
-        await asyncio.to_thread(self.core.metrics.close)
+        await asyncio.to_thread(self.core.close)
         return clean
 
     def describe(self) -> str:

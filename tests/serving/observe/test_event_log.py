@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from noria.errors import Code, InvalidArgumentError
+from noria.serving.config import ServerConfig
 from noria.serving.observe import access_log, event_log
-from noria.serving.observe.access_log import LoggedMetrics
+from noria.serving.observe.access_log import AccessLog
 from noria.serving.observe.event_log import event
-from noria.serving.observe.metrics import Metrics
+from noria.serving.observe.metrics import Metrics, TellingMetrics
 
 _LOG = logging.getLogger("noria.serving.test")
 
@@ -107,16 +108,17 @@ def test_refusals_are_told_once_in_a_while() -> None:
     ]
 
 
-def _answer(metrics: Metrics, *milliseconds: float) -> None:
+def _answer(log: AccessLog, *milliseconds: float) -> None:
+    metrics = TellingMetrics(lambda name: True, [log.request])
     for each in milliseconds:
         metrics.request("m", "predict", "REST", Code.OK, each / 1000, 10, 20)
-    metrics.close()
+    log.close()
 
 
 def test_every_request_has_a_line_where_asked_for() -> None:
     stream = io.StringIO()
     with logging_to(stream, "json"):
-        _answer(LoggedMetrics(lambda name: True, every=True, slow_seconds=0.05), 1.0, 70.0)
+        _answer(AccessLog(every=True, slow_seconds=0.05), 1.0, 70.0)
     one, slow = map(json.loads, stream.getvalue().splitlines())
     assert one["logger"] == access_log.LOGGER
     assert (one["event"], one["level"], one["milliseconds"]) == ("request", "INFO", 1.0)
@@ -128,7 +130,7 @@ def test_every_request_has_a_line_where_asked_for() -> None:
 def test_slow_requests_alone() -> None:
     stream = io.StringIO()
     with logging_to(stream, "text"):
-        _answer(LoggedMetrics(lambda name: True, every=False, slow_seconds=0.05), 1.0, 70.0, 2.0)
+        _answer(AccessLog(every=False, slow_seconds=0.05), 1.0, 70.0, 2.0)
     (line,) = stream.getvalue().splitlines()
     assert line.endswith("noria.access: REST predict of model 'm': OK in 70.000 ms, 10 bytes in, 20 out")
 
@@ -136,7 +138,8 @@ def test_slow_requests_alone() -> None:
 def test_nothing_is_logged_by_default() -> None:
     stream = io.StringIO()
     with logging_to(stream, "text"):
-        _answer(Metrics(lambda name: True), 1.0, 70_000.0)
+        Metrics(lambda name: True).request("m", "predict", "REST", Code.OK, 70.0)
+    assert access_log.make(ServerConfig()) is None
     assert stream.getvalue() == ""
 
 
@@ -150,9 +153,9 @@ def test_a_reader_that_stalls_delays_no_request() -> None:
 
     stream = Stalled()
     with logging_to(stream, "text"):
-        metrics = LoggedMetrics(lambda name: True, every=True, slow_seconds=0.0)
+        log = AccessLog(every=True, slow_seconds=0.0)
         for _ in range(11_000):
-            metrics.request("m", "predict", "REST", Code.OK, 0.001)
+            log.request("m", "predict", "REST", Code.OK, 0.001, 0, 0)
         gate.set()
-        metrics.close()
+        log.close()
     assert 10_000 <= len(stream.getvalue().splitlines()) < 11_000

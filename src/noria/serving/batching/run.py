@@ -63,6 +63,8 @@ def together(
 def observe(observer: BatchObserver, pool: str, tasks: Sequence[Task], processed: int, began: float) -> None:
     """Tells of a run that began at ``began`` (time.monotonic)."""
     first = tasks[0]
+    for task in tasks:
+        task.began = began
     waits = [began - task.arrived for task in tasks]
     sizes = [task.rows or 0 for task in tasks]
     observer.batch(

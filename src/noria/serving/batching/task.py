@@ -25,12 +25,13 @@ class Task:
 
     rows: the size of the first dimension that all inputs share, None where they share none; gone: tells whether the
     client went away; cuts_off: whether it is told at once when its time passes while it runs, rather than given the
-    late outcome. A task holds its servable until it has been run or dropped. ``lane`` is set while it waits.
+    late outcome. A task holds its servable until it has been run or dropped. ``lane`` is set while it waits, ``began``
+    (time.monotonic) when it has run.
     """
 
     __slots__ = (
-        "arrays", "arrived", "cuts_off", "deadline", "future", "gone", "lane", "loop", "nbytes", "outputs", "profile",
-        "rows", "servable", "signature",
+        "arrays", "arrived", "began", "cuts_off", "deadline", "future", "gone", "lane", "loop", "nbytes", "outputs",
+        "profile", "rows", "servable", "signature",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +61,7 @@ class Task:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[dict[str, Array]] = self.loop.create_future()
         self.arrived = time.monotonic()
+        self.began = 0.0
         servable.hold()
 
     def late(self, now: float) -> bool:

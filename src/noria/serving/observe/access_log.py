@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
-from collections.abc import Callable
 from logging.handlers import QueueHandler, QueueListener
 from typing import Any, Final, cast
 
 from noria.errors import Code
+from noria.serving.config import ServerConfig
 from noria.serving.observe.event_log import event
-from noria.serving.observe.metrics import Metrics
 
 LOGGER: Final = "noria.access"
 _MAX_WAITING: Final = 10_000  # lines
@@ -55,11 +54,17 @@ def _start() -> QueueListener:
     return listener
 
 
-class LoggedMetrics(Metrics):
-    """Metrics that also log requests: all of them, or those that take longer than ``slow_seconds`` (0 for none)."""
+def make(config: ServerConfig) -> AccessLog | None:
+    """The log that the flags ask for, None where they ask for none."""
+    if not config.log_requests and config.log_slow_requests_ms <= 0:
+        return None
+    return AccessLog(every=config.log_requests, slow_seconds=max(config.log_slow_requests_ms, 0.0) / 1000)
 
-    def __init__(self, is_served: Callable[[str], bool], *, every: bool, slow_seconds: float) -> None:
-        super().__init__(is_served)
+
+class AccessLog:
+    """Logs requests: all of them, or those that take longer than ``slow_seconds`` (0 for none)."""
+
+    def __init__(self, *, every: bool, slow_seconds: float) -> None:
         self._every = every
         self._slow = slow_seconds or float("inf")
         self._logger = logging.getLogger(LOGGER)
@@ -70,16 +75,9 @@ class LoggedMetrics(Metrics):
         self._listener.stop()
 
     def request(
-        self,
-        model: str,
-        api: str,
-        entrypoint: str,
-        code: Code,
-        seconds: float,
-        received: int = 0,
-        sent: int = 0,
+        self, model: str, api: str, entrypoint: str, code: Code, seconds: float, received: int, sent: int
     ) -> None:
-        super().request(model, api, entrypoint, code, seconds, received, sent)
+        """For ``TellingMetrics``."""
         slow = seconds > self._slow
         if slow or self._every:
             self._logger.log(

@@ -21,6 +21,7 @@ from noria.serving.observe.table import BY_NAME, LATENCY_US, METRICS
 
 T = TypeVar("T")
 Collector = Callable[[], Iterable[Point]]
+Listener = Callable[[str, str, str, Code, float, int, int], None]
 
 _MAX_STRANGERS: Final = 100  # names of models that are not served and have series of their own
 _MAX_NAME: Final = 128  # characters of such a name
@@ -297,9 +298,6 @@ class Metrics:
             runs = self._runs.pop(key)
             self._ended.setdefault((key[0], key[3]), Histogram(LATENCY_US)).add(runs.latency)
 
-    def close(self) -> None:
-        """To be called when no more requests come; a subclass may have something to write."""
-
     def render(self) -> bytes:
         """The text of a scrape."""
         return render(self.collect())
@@ -320,6 +318,28 @@ class Metrics:
             if family is not None and family.metric.kind != "gauge":
                 found[name] = int(sum(_count(value) for value in family.series.values()))
         return found
+
+
+class TellingMetrics(Metrics):
+    """Metrics that also tell ``listeners`` of each request, with the arguments of ``request``."""
+
+    def __init__(self, is_served: Callable[[str], bool], listeners: Sequence[Listener]) -> None:
+        super().__init__(is_served)
+        self._listeners = tuple(listeners)
+
+    def request(
+        self,
+        model: str,
+        api: str,
+        entrypoint: str,
+        code: Code,
+        seconds: float,
+        received: int = 0,
+        sent: int = 0,
+    ) -> None:
+        super().request(model, api, entrypoint, code, seconds, received, sent)
+        for tell in self._listeners:
+            tell(model, api, entrypoint, code, seconds, received, sent)
 
 
 def _count(value: Any) -> float:

@@ -1,0 +1,291 @@
+"""OpenTelemetry traces of requests, where they are configured; nothing of it is imported or called otherwise.
+
+A request is a span of kind server, under the caller's where it sends a W3C ``traceparent``; below it the time in the
+queue and the run of the model are spans of their own. Turned on by the standard variables of OpenTelemetry
+(``OTEL_TRACES_EXPORTER``, ``OTEL_EXPORTER_OTLP_ENDPOINT``, ``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT``) or by
+``--trace_endpoint``; sampling, service name and headers come from the environment too.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+import numpy as np
+
+from noria.errors import Code, InvalidArgumentError
+from noria.serving.batching.task import Task
+from noria.serving.config import ServerConfig
+from noria.serving.http1.messages import Answer, Application, Request
+from noria.serving.lifecycle.servable import Servable, Signature
+from noria.serving.runner import Runner
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span
+
+    _Handlers = grpc.GenericRpcHandler[Any, Any]
+else:
+    _Handlers = grpc.GenericRpcHandler
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_LOG = logging.getLogger(__name__)
+
+_INSTALL: Final = "install OpenTelemetry: pip install 'noria[otel]'"
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROPAGATED: Final = frozenset({b"traceparent", b"tracestate", b"baggage"})
+# The codes by which a server's span counts as failed (OpenTelemetry's conventions for RPC); others are the caller's.
+_FAILURES: Final = frozenset(
+    {Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.UNIMPLEMENTED, Code.INTERNAL, Code.UNAVAILABLE, Code.DATA_LOSS}
+)
+
+
+def configured(config: ServerConfig, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the flag or the environment asks for traces."""
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    exporter = environ.get("OTEL_TRACES_EXPORTER", "")
+    if exporter:
+        return exporter != "none"
+    return bool(config.trace_endpoint) or any(environ.get(name) for name in _ENDPOINTS)
+
+
+def make(config: ServerConfig) -> Traces | None:
+    """The traces that are configured, None where none are or, told in the log, where the packages are missing.
+
+    Raises InvalidArgumentError when ``--trace_endpoint`` is given without the packages, and for an unknown exporter.
+    """
+    if not configured(config):
+        return None
+    try:
+        return Traces(_provider(config))
+    except ImportError as error:
+        if config.trace_endpoint:
+            raise InvalidArgumentError(
+                f"--trace_endpoint needs a package that is missing ({error}); {_INSTALL}"
+            ) from None
+        _LOG.warning("the environment asks for traces, but a package is missing (%s); %s", error, _INSTALL)
+        return None
+
+
+def _provider(config: ServerConfig) -> TracerProvider:
+    # An optional dependency, and 0.2 s of import that only a server with traces should pay for.
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    resource = Resource.create({} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: "noria"})
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(_exporter(config)))
+    return provider
+
+
+def _exporter(config: ServerConfig) -> Any:
+    kind = os.environ.get("OTEL_TRACES_EXPORTER") or "otlp"
+    if kind == "console":
+        from opentelemetry.sdk.trace.export import ConsoleSpanExporter  # optional, as above
+
+        return ConsoleSpanExporter()
+    if kind != "otlp":
+        raise InvalidArgumentError(f"OTEL_TRACES_EXPORTER is {kind!r}; this server has otlp, console and none")
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # optional, as above
+
+    return OTLPSpanExporter(endpoint=config.trace_endpoint) if config.trace_endpoint else OTLPSpanExporter()
+
+
+class Traces:
+    """Wraps what takes requests and what runs models, so that both leave spans with ``provider``."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        from opentelemetry import propagate, trace  # optional: only a server with traces has it
+
+        self._provider = provider
+        self._tracer = provider.get_tracer("noria.serving")
+        self._extract = propagate.extract
+        self._current = trace.get_current_span
+        self._server = trace.SpanKind.SERVER
+        self._error = trace.Status(trace.StatusCode.ERROR)
+
+    def close(self) -> None:
+        """Exports what waits. Blocks for as long as the exporter's time-out at most."""
+        self._provider.shutdown()
+
+    def _span(self, name: str, carrier: Mapping[str, str], attributes: Mapping[str, Any]) -> Any:
+        return self._tracer.start_as_current_span(
+            name,
+            context=self._extract(carrier),
+            kind=self._server,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+
+    def rest(self, app: Application) -> Application:
+        """The application of the REST port, with a span for each request."""
+
+        async def traced(request: Request) -> Answer:
+            carrier = {k.decode(): v.decode("latin-1") for k, v in request.headers if k in _PROPAGATED}
+            path = request.target.partition(b"?")[0].decode("latin-1")
+            attributes = {"http.request.method": request.method, "url.path": path}
+            with self._span(f"{request.method} {_last(path)}", carrier, attributes) as span:
+                answer = await app(request)
+                span.set_attribute("http.response.status_code", answer[0])
+                if answer[0] >= 500:
+                    span.set_status(self._error)
+                return answer
+
+        return traced
+
+    def grpc(self, handlers: Sequence[grpc.GenericRpcHandler[Any, Any]]) -> list[grpc.GenericRpcHandler[Any, Any]]:
+        """The services of the gRPC port, with a span for each call; a stream is one call."""
+        return [_Traced(self, each) for each in handlers]
+
+    def unary(self, method: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """A method with one answer."""
+
+        async def traced(request: Any, context: Any) -> Any:
+            with self._call(method, context):
+                return await function(request, context)
+
+        return traced
+
+    def stream(self, method: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """A method with a stream of answers."""
+
+        async def traced(request: Any, context: Any) -> AsyncIterator[Any]:
+            with self._call(method, context):
+                async for answer in function(request, context):
+                    yield answer
+
+        return traced
+
+    def _call(self, method: str, context: Any) -> Any:
+        carrier = {key: value for key, value in context.invocation_metadata() or () if key.encode() in _PROPAGATED}
+        service, _, name = method.lstrip("/").rpartition("/")
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+        return self._span(f"{service}/{name}", carrier, attributes)
+
+    def request(
+        self, model: str, api: str, entrypoint: str, code: Code, seconds: float, received: int, sent: int
+    ) -> None:
+        """For ``TellingMetrics``: what the request turned out to be, into its span."""
+        span = self._current()
+        if not span.is_recording():
+            return
+        span.set_attributes({"noria.model": model, "noria.api": api, "noria.entrypoint": entrypoint})
+        span.set_attribute("noria.code", code.name)
+        if entrypoint.endswith("GRPC"):
+            span.set_attribute("rpc.grpc.status_code", int(code))
+        if code in _FAILURES:
+            span.set_status(self._error)
+
+    def ran(self, servable: Servable, signature: str, api: str) -> None:
+        """Names in the request's span what is about to run for it."""
+        span = self._current()
+        if span.is_recording():
+            id = servable.id
+            span.set_attributes({"noria.model": id.name, "noria.version": id.version, "noria.signature": signature})
+
+    def child(self, name: str, start: int, end: int, *, failed: bool = False) -> None:
+        """A span below the request's, from ``start`` to ``end`` (nanoseconds since 1970)."""
+        if not self._current().is_recording():
+            return
+        span: Span = self._tracer.start_span(name, start_time=start)
+        if failed:
+            span.set_status(self._error)
+        span.end(end)
+
+
+def _last(path: str) -> str:
+    """What a URL asks for, in few words: its verb, without names of models, so that spans group."""
+    verb = path.rpartition(":")[2] if ":" in path else path.rpartition("/")[2]
+    return verb if verb in _VERBS else "/".join(path.split("/", 3)[:3])
+
+
+_VERBS: Final = frozenset({"predict", "classify", "regress", "metadata", "infer", "ready", "live", "config", "stats"})
+
+
+class _Traced(_Handlers):
+    """A service's handlers, each method found and wrapped once."""
+
+    def __init__(self, traces: Traces, handlers: grpc.GenericRpcHandler[Any, Any]) -> None:
+        self._traces = traces
+        self._handlers = handlers
+        self._found: dict[str, Any] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        method = handler_call_details.method
+        found = self._found.get(method)
+        if found is None:
+            handler: Any = self._handlers.service(handler_call_details)
+            if handler is None:
+                return None
+            found = self._found[method] = self._wrapped(method, handler)
+        return found
+
+    def _wrapped(self, method: str, handler: Any) -> Any:
+        coders = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        for kind in ("unary_unary", "stream_unary"):
+            if (function := getattr(handler, kind)) is not None:
+                return getattr(grpc, f"{kind}_rpc_method_handler")(self._traces.unary(method, function), **coders)
+        for kind in ("unary_stream", "stream_stream"):
+            if (function := getattr(handler, kind)) is not None:
+                return getattr(grpc, f"{kind}_rpc_method_handler")(self._traces.stream(method, function), **coders)
+        return handler
+
+
+# When the run of a request that waited began, on time.monotonic; a list, so that what awaits it can read it.
+_BEGAN: contextvars.ContextVar[list[float]] = contextvars.ContextVar("noria_began")
+
+
+class TracedRunner(Runner):
+    """A runner whose runs and queues leave spans; ``traces`` is set before the first request."""
+
+    traces: Traces
+
+    async def run(
+        self,
+        servable: Servable,
+        signature: Signature,
+        arrays: Mapping[str, Array],
+        outputs: Sequence[str] | None = None,
+        *,
+        deadline: float | None = None,
+        api: str = "Predict",
+        gone: Callable[[], bool] | None = None,
+    ) -> dict[str, Array]:
+        self.traces.ran(servable, signature.name, api)
+        waited: list[float] = []
+        token = _BEGAN.set(waited)
+        start, clock = time.time_ns(), time.monotonic()
+        failed = True
+        try:
+            found = await super().run(servable, signature, arrays, outputs, deadline=deadline, api=api, gone=gone)
+            failed = False
+            return found
+        finally:
+            _BEGAN.reset(token)
+            end = time.time_ns()
+            began = start
+            if waited:
+                began = start + int((waited[0] - clock) * 1e9) if waited[0] else end
+                self.traces.child("queue", start, began)
+            if began < end:
+                self.traces.child("run", began, end, failed=failed)
+
+    async def _outcome(self, tasks: Sequence[Task], deadline: float | None) -> dict[str, Array]:
+        try:
+            return await super()._outcome(tasks, deadline)
+        finally:
+            waited = _BEGAN.get(None)
+            if waited is not None:
+                waited.append(min(task.began for task in tasks))
