@@ -9,6 +9,7 @@ import noria.model
 from noria.errors import NotFoundError, TFError
 from noria.formats import files
 from noria.formats.saved_model import FILE_NAMES
+from noria.serving.batching.parameters import from_flags
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.calm import calmly
 from noria.serving.lifecycle.servable import Model
@@ -24,8 +25,11 @@ def make_loader(config: ServerConfig) -> Callable[[str], Model]:
     error.
     """
     tags = [tag for tag in config.saved_model_tags.split(",") if tag]
+    batching = from_flags(config)
 
     def load(path: str) -> Model:
+        if batching is not None:
+            batching.of(path)  # a version whose batching parameters are wrong does not load
         if not any(files.exists(files.join(path, name)) for name in FILE_NAMES):  # a checkpoint alone is no SavedModel
             raise NotFoundError(f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}")
         with calmly():
