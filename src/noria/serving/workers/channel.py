@@ -41,9 +41,10 @@ class Channel:
         try:
             length = int.from_bytes(await self._reader.readexactly(_LENGTH))
             if length > _MOST:
-                return None
+                raise ConnectionError(f"a message of {length} bytes")
             head, _, payload = (await self._reader.readexactly(length)).partition(b"\n")
         except (asyncio.IncompleteReadError, OSError):
+            self.close()
             return None
         header: Header = json.loads(head)
         return header, payload

@@ -1,0 +1,174 @@
+"""``--workers`` as real processes: one server from outside, whatever becomes of one of them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noria.protos import serving as pb
+from serving.fakes import call_grpc
+from serving.test_server import HALF_PLUS_TWO, fails, predict, process
+
+_FLAGS = ("--port=-1", "--rest_api_port=-1", "--workers=2", "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}")
+_RELOAD = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+_STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
+
+
+class Running:
+    """A server with two workers, and its ports."""
+
+    def __init__(self, child: Any) -> None:
+        self.child = child
+        line = child.stdout.readline()
+        found = re.fullmatch(
+            r"noria: serving m \(version 1\); gRPC on 0\.0\.0\.0:(\d+), REST on http://0\.0\.0\.0:(\d+); 2 workers\n",
+            line,
+        )
+        assert found is not None, line or child.stderr.read()
+        self.grpc, self.rest = int(found[1]), int(found[2])
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.rest, timeout=20)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def models(self) -> Any:
+        status, body = self.get("/v1/models")
+        assert status == 200
+        return json.loads(body)
+
+    def pids(self) -> list[int]:
+        """The pids of both workers, once both serve."""
+        for _ in range(600):
+            found = [worker["pid"] for worker in self.models()["workers"] if worker["state"] == "SERVING"]
+            if len(found) == 2:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(self.models())
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with process(*_FLAGS) as child:
+        server = Running(child)
+        yield server
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+
+
+def _gone(pid: int, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_both_protocols_and_one_admin_view(running: Running) -> None:
+    counted = re.compile(rb'^:tensorflow:serving:request_count\{model_name="m", ?status="OK"\} (\d+)$', re.M)
+    before = counted.search(running.get("/monitoring/prometheus/metrics")[1])
+    for _ in range(20):
+        assert predict(running.rest) == (200, {"predictions": [2.5, 3.0]})
+    status = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name="m"))
+    code, text, content = call_grpc(running.grpc, _STATUS, status.SerializeToString())
+    assert code == "OK", text
+    assert pb.GetModelStatusResponse.FromString(content).model_version_status[0].state == 30
+    after = counted.search(running.get("/monitoring/prometheus/metrics")[1])
+    assert after is not None
+    assert int(after[1]) - (int(before[1]) if before else 0) >= 20
+    found = running.models()
+    assert [worker["worker"] for worker in found["workers"]] == [0, 1]
+    (model,) = found["models"]
+    assert model["available"]
+    assert model["requests"] >= 20
+    assert running.get("/readyz")[0] == 200
+    assert json.loads(running.get("/v1/models/m")[1])["model_version_status"][0]["state"] == "AVAILABLE"
+    assert running.get("/v1/models/x")[0] == 404
+
+
+def test_a_worker_that_is_killed_comes_back_with_the_newest_configuration(running: Running, tmp_path: Path) -> None:
+    request = pb.ReloadConfigRequest()
+    for name in ("m", "second"):
+        request.config.model_config_list.config.add(
+            name=name, base_path=str(HALF_PLUS_TWO), model_platform="tensorflow"
+        )
+    code, text, content = call_grpc(running.grpc, _RELOAD, request.SerializeToString())
+    assert code == "OK", text
+    assert pb.ReloadConfigResponse.FromString(content).status.error_code == 0
+    assert {model["name"]: model["available"] for model in running.models()["models"]} == {"m": True, "second": True}
+
+    victim, other = running.pids()
+    os.kill(victim, signal.SIGKILL)
+    assert _gone(victim)
+    assert predict(running.rest) == (200, {"predictions": [2.5, 3.0]})
+    assert running.get("/readyz")[0] == 200
+    back, same = running.pids()
+    assert same == other
+    assert back != victim
+    assert {model["name"]: model["available"] for model in running.models()["models"]} == {"m": True, "second": True}
+
+
+def test_a_reload_that_fails_says_so_as_one_server_does(running: Running) -> None:
+    request = pb.ReloadConfigRequest()
+    request.config.model_config_list.config.add(name="m", base_path="relative", model_platform="tensorflow")
+    code, text, _ = call_grpc(running.grpc, _RELOAD, request.SerializeToString())
+    assert code == "INVALID_ARGUMENT"
+    assert "relative" in text
+
+
+def test_ports_that_are_taken() -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        text = fails(f"--port={port}", *_FLAGS[1:])
+        assert f"cannot open the gRPC port 0.0.0.0:{port}" in text
+        assert "--port" in text
+        text = fails(_FLAGS[0], f"--rest_api_port={port}", *_FLAGS[2:])
+        assert f"cannot open the REST port {port}" in text
+
+
+def test_what_keeps_it_from_starting_is_said_once(tmp_path: Path) -> None:
+    path = tmp_path / "models.config"
+    path.write_text("model_config_list {")
+    text = fails(*_FLAGS[:3], f"--model_config_file={path}")
+    assert text.count("noria serve:") == 1
+    assert "Traceback" not in text
+
+
+def test_a_second_signal_ends_all_and_so_does_the_loss_of_the_supervisor() -> None:
+    with process(*_FLAGS) as child:
+        server = Running(child)
+        pids = server.pids()
+        with socket.create_connection(("127.0.0.1", server.rest), timeout=20) as late:
+            late.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            time.sleep(0.1)
+            child.send_signal(signal.SIGTERM)
+            time.sleep(0.4)
+            assert child.poll() is None
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(20) == 1
+        assert all(_gone(pid) for pid in pids)
+    with process(*_FLAGS) as child:
+        pids = Running(child).pids()
+        child.kill()
+        child.wait()
+        assert all(_gone(pid) for pid in pids)
