@@ -21,7 +21,7 @@ _REFUSED: Final = 429
 
 
 def main(*, full: bool) -> Result:
-    """The drill; ``full`` loads for half a minute rather than six seconds, over both protocols rather than REST alone."""
+    """The drill; ``full`` loads for half a minute rather than six seconds, and over gRPC too."""
     result = Result("overload")
     seconds = 30.0 if full else 6.0
     rng = np.random.default_rng(0)
