@@ -7,6 +7,7 @@ an unload, a retry that is due. Loads and unloads run in a thread each, so many 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ from noria.serving.observe.event_log import event
 _LOG = logging.getLogger(__name__)
 
 _STATE: Final = "model_state"  # the event
-_LONGEST_SLEEP: Final = 5.0  # seconds; versions that ended leave the status within as much of their time
+_SWEEP_SECONDS: Final = 1.0  # between looks at what has ended long ago, and at what is used
 
 
 class Conductor:
@@ -51,7 +52,11 @@ class Conductor:
         self._unload_slots = threading.Semaphore(max(config.num_unload_threads, 1))
         self._loading = 0
         self._dirty: set[str] = set()
-        self._blocked: set[str] = set()  # models with a load that waits for a free thread
+        self._blocked: dict[str, None] = {}  # models with a load that waits for a free thread, in order
+        self._limit = 1  # of loads at a time
+        self._next_retry = math.inf  # on time.monotonic
+        self._next_sweep = 0.0
+        self._sweep_seconds = min(max(config.ended_version_seconds / 10, 0.05), _SWEEP_SECONDS)
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -146,15 +151,23 @@ class Conductor:
     def _run(self) -> None:
         with self.changed:
             while not self._closed:
-                now = time.monotonic()
+                self._limit = self._load_limit()
                 dirty, self._dirty = self._dirty, set()
                 for name in sorted(dirty, key=lambda each: self._catalog.latest(each) is not None):
                     self._step(name)
-                sleep = min(self._retry(now), _LONGEST_SLEEP)
-                self._expire(now)
-                on_demand.note_use(self.records, self._catalog, now)
+                while self._blocked and self._loading < self._limit:
+                    name = next(iter(self._blocked))
+                    del self._blocked[name]
+                    self._step(name)
+                now = time.monotonic()
+                if now >= self._next_retry:
+                    self._next_retry = self._retry(now)
+                if now >= self._next_sweep:
+                    self._next_sweep = now + self._sweep_seconds
+                    self._expire(now)
+                    on_demand.note_use(self.records, self._catalog, now)
                 if not self._dirty:
-                    self.changed.wait(sleep)
+                    self.changed.wait(max(min(self._next_retry, self._next_sweep) - time.monotonic(), 0.0))
 
     def _step(self, name: str) -> None:
         """Does all that can be done for one model now."""
@@ -168,11 +181,11 @@ class Conductor:
             if action.do is Do.UNLOAD:
                 if self._catalog.take_out_of_service(track.servable):
                     self._spawn(self._unload, track)
-            elif self._loading < self._load_limit():
+            elif self._loading < self._limit:
                 track.servable.move(State.LOADING)
                 self._start_load(record, track)
             else:
-                self._blocked.add(name)
+                self._blocked[name] = None
                 break
         if not record.configured and not any(s.state is not State.END for s in self._catalog.versions(name)):
             del self.records[name]
@@ -194,7 +207,8 @@ class Conductor:
                 if track.servable.state is State.END:
                     self._begin(record, version, arrival)
                 else:
-                    track.tries, track.listing, track.retry_at = 1, arrival.listing, 0.0
+                    track.tries, track.listing = 1, arrival.listing
+                    self._retry_at(track, 0.0)
 
     def _begin(self, record: Record, version: int, arrival: Arrival) -> None:
         known = self._catalog.version(record.config.name, version)
@@ -251,17 +265,21 @@ class Conductor:
         return max(self._config.num_load_threads, 1, min(waiting, available_cpus()))
 
     def _retry(self, now: float) -> float:
-        """Starts the retries that are due; seconds until the next one."""
-        next_due = float("inf")
+        """Starts the retries that are due; when the next one is, on time.monotonic."""
+        next_due = math.inf
         for record in self.records.values():
             for track in record.tracks.values():
                 if track.retry_at is None:
                     continue
-                if track.retry_at <= now and self._loading < self._load_limit():
+                if track.retry_at <= now and self._loading < self._limit:
                     self._start_load(record, track)
                 else:
-                    next_due = min(next_due, max(track.retry_at - now, 0.05))
+                    next_due = min(next_due, max(track.retry_at, now + 0.05))
         return next_due
+
+    def _retry_at(self, track: Track, when: float) -> None:
+        track.retry_at = when
+        self._next_retry = min(self._next_retry, when)
 
     def _expire(self, now: float) -> None:
         """Lets versions that ended leave the status; a wanted one that failed stays."""
@@ -300,8 +318,7 @@ class Conductor:
         with self.changed:
             track.active = False
             self._loading -= 1
-            self._wake(record.config.name, *self._blocked)
-            self._blocked.clear()
+            self._wake(record.config.name)
 
     def _loaded(self, record: Record, track: Track, model: Model, seconds: float) -> None:
         servable = track.servable
@@ -325,7 +342,8 @@ class Conductor:
             track.tries += 1
             again = track.tries <= retries and servable.id.version in record.wanted and not self._closed
             servable.move(State.LOADING if again else State.END, error=error)
-            track.retry_at = time.monotonic() + self._retry_seconds if again else None
+            if again:
+                self._retry_at(track, time.monotonic() + self._retry_seconds)
         what = f"try {track.tries + 1} of {retries + 1} in {self._retry_seconds:g} s" if again else "given up"
         name, version = servable.id.name, servable.id.version
         _LOG.error(

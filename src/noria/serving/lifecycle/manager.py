@@ -332,19 +332,18 @@ class Manager(Catalog):
 
     def _wait_available(self, names: set[str], deadline: float | None, given_up: threading.Event | None) -> None:
         with self._conductor.changed:
+            failed: list[str] = []
+            waiting = set(names)
             while True:
-                failed: list[str] = []
-                waiting = False
-                for name in names:
+                for name in tuple(waiting):
                     record = self._conductor.records.get(name)
                     if record is None or not record.configured:
                         raise AbortedError(f"model {name} was removed by a later configuration before it was available")
                     if record.asleep or self.latest(name) is not None:
-                        continue
-                    if why := self._why_failed(record):
+                        waiting.discard(name)
+                    elif why := self._why_failed(record):
+                        waiting.discard(name)
                         failed.append(why)
-                    else:
-                        waiting = True
                 if not waiting:
                     break
                 left = None if deadline is None else deadline - time.monotonic()

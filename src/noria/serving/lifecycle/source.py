@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import os
 import queue
@@ -104,6 +105,7 @@ class Source:
     look: Callable[[str], bool]
     intervals: Intervals
     _watched: dict[str, _Watched] = field(default_factory=dict)
+    _timetable: list[tuple[float, str]] = field(default_factory=list)  # a heap; entries may be out of date
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _due: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
     _lookers: int = 0
@@ -122,8 +124,9 @@ class Source:
                     self._watched[name].interval = interval
                 else:
                     self._watched[name] = _Watched(interval)
+                    self._plan(name, 0.0)
             for name in now:
-                self._ask(self._watched[name])
+                self._ask(name)
             if self._timer is None and not self._closed:
                 self._timer = threading.Thread(target=self._run, name="noria-poll", daemon=True)
                 self._timer.start()
@@ -133,7 +136,7 @@ class Source:
         """Looks at a model as soon as possible."""
         with self._changed:
             if name in self._watched:
-                self._ask(self._watched[name])
+                self._ask(name)
                 self._changed.notify()
 
     def close(self) -> None:
@@ -144,24 +147,28 @@ class Source:
                 self._due.put(None)
             self._changed.notify()
 
-    def _ask(self, watched: _Watched) -> None:
-        watched.due = 0.0
-        watched.again = watched.looking
+    def _ask(self, name: str) -> None:
+        watched = self._watched[name]
+        if watched.looking:
+            watched.again = True
+        else:
+            self._plan(name, 0.0)
+
+    def _plan(self, name: str, due: float) -> None:
+        self._watched[name].due = due
+        heapq.heappush(self._timetable, (due, name))
 
     def _run(self) -> None:
         with self._changed:
             while not self._closed:
                 now = time.monotonic()
-                waits = [10.0]
-                for name, watched in self._watched.items():
-                    if watched.due is None or watched.looking:
-                        continue
-                    if watched.due <= now:
+                while self._timetable and self._timetable[0][0] <= now:
+                    due, name = heapq.heappop(self._timetable)
+                    watched = self._watched.get(name)
+                    if watched is not None and watched.due == due and not watched.looking:
                         watched.looking = True
                         self._submit(name)
-                    else:
-                        waits.append(watched.due - now)
-                self._changed.wait(min(waits))
+                self._changed.wait(self._timetable[0][0] - now if self._timetable else None)
 
     def _submit(self, name: str) -> None:
         self._busy += 1
@@ -179,17 +186,18 @@ class Source:
                 _LOG.exception("looking for versions of %s failed", name)
             with self._changed:
                 self._busy -= 1
-                if (watched := self._watched.get(name)) is not None:
-                    self._after(watched, soon=soon)
-                self._changed.notify()
+                if name in self._watched and (due := self._next_due(self._watched[name], soon=soon)) is not None:
+                    self._plan(name, due)
+                    if self._timetable[0][0] == due:
+                        self._changed.notify()
 
-    def _after(self, watched: _Watched, *, soon: bool) -> None:
-        watched.looking = False
+    def _next_due(self, watched: _Watched, *, soon: bool) -> float | None:
+        """When to look again after a look that has just ended."""
+        watched.looking, watched.due = False, None
         interval = watched.interval
         if watched.again:
             watched.again = False
-            watched.due = 0.0
-        elif soon:
-            watched.due = time.monotonic() + min(self.intervals.arriving, interval or self.intervals.arriving)
-        else:
-            watched.due = None if interval is None else time.monotonic() + interval
+            return 0.0
+        if soon:
+            return time.monotonic() + min(self.intervals.arriving, interval or self.intervals.arriving)
+        return None if interval is None else time.monotonic() + interval
