@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import time
@@ -12,8 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from noria.errors import TFError
 from noria.serving.kserve import bodies, rest
 from noria.serving.server import Server
+from serving.fakes import serving
+from serving.kserve.models import make_manager
 from serving.kserve.models import server as make_server
 
 
@@ -301,3 +305,34 @@ def test_big_numeric_data_never_becomes_python_numbers() -> None:
         assert type(found["data"]) is np.ndarray
         assert found["data"].shape == (10_000,)
         assert bodies.read(text, None)[0].inputs["x"].shape == (100, 100)
+
+
+def test_a_label_is_a_version() -> None:
+    manager = make_manager()
+    manager.set_labels("all", {"stable": 3, "next": 12})
+    with serving(manager) as server:
+        for label, version in (("stable", "3"), ("next", "12"), ("12", "12")):
+            reply = ask(server, "POST", f"/v2/models/all/versions/{label}/infer", {"inputs": [tensor()]})
+            assert (reply.status, reply.document["model_version"]) == (200, version)
+        assert ask(server, "GET", "/v2/models/all/versions/stable/ready").status == 200
+        assert error(ask(server, "GET", "/v2/models/all/versions/old"))[0] == 400
+
+
+def test_not_ready() -> None:
+    """Readiness is false, and says why, while a configured model has no version; a failed one is in the index."""
+    manager = make_manager()
+    with contextlib.suppress(TFError):
+        manager.load("broken", 1, "/nowhere/at/all")
+    with serving(manager) as server:
+        index = ask(server, "POST", "/v2/repository/index").document
+        (row,) = [row for row in index if row["name"] == "broken"]
+        assert row["state"] == "UNAVAILABLE"
+        assert "/nowhere/at/all" in row["reason"]
+        assert ask(server, "GET", "/v2/models/broken/ready").status == 503
+        assert "broken" not in {
+            row["name"] for row in ask(server, "POST", "/v2/repository/index", {"ready": True}).document
+        }
+        server.core.process.begin_drain()
+        reply = ask(server, "GET", "/v2/health/ready")
+        assert (reply.status, reply.document) == (503, {"ready": False, "missing": ["the server is shutting down"]})
+        assert ask(server, "GET", "/v2/health/live").status == 200

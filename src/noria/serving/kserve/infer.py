@@ -84,9 +84,10 @@ class Inference:
                 self._strict.check(servable, signature, arrays)
             outputs = predict.check_filter(signature, request.outputs)
             ready = time.perf_counter_ns()
-            found = await self.core.runner.run(
-                servable, signature, arrays, outputs, deadline=_bounded(deadline, request.parameters)
-            )
+            deadline = _bounded(deadline, request.parameters)
+            found = self.core.runner.at_once(servable, signature, arrays, outputs)
+            if found is None:
+                found = await self.core.runner.run(servable, signature, arrays, outputs, deadline=deadline)
             done = time.perf_counter_ns()
             encoded = await encode(found)
         except BaseException:
