@@ -22,7 +22,7 @@ from noria.serving.grpc_services.health import Health
 from noria.serving.grpc_services.reflection import Reflection
 from noria.serving.lifecycle.on_demand import AsleepError, wake
 from noria.serving.lifecycle.servable import Servable
-from noria.serving.messages import examples_of, fill_classes, fill_outputs, fill_regressions, tasks_of
+from noria.serving.messages import examples_of, fill_classes, fill_regressions, predict_response, tasks_of
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import log_records
 from noria.serving.security.access import token_in
@@ -125,7 +125,7 @@ class GrpcApi:
                 except AsleepError as asleep:
                     await wake(self._manager, asleep.name, _deadline(context))
                     message = await function(parsed, context)
-                serialized: bytes = message.SerializeToString()
+                serialized: bytes = message if type(message) is bytes else message.SerializeToString()
                 seconds = time.perf_counter() - start
                 count(_model_of(parsed), api, "GRPC", Code.OK, seconds, len(content), len(serialized))
                 return serialized
@@ -152,7 +152,7 @@ class GrpcApi:
             return self._manager.handle(spec.name, spec.version.value)
         return self._manager.handle(spec.name, None, spec.version_label)
 
-    async def _predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
+    async def _predict(self, request: pb.PredictRequest, context: Context) -> bytes:
         _need_spec(request)
         spec = request.model_spec
         with self._handle(spec) as servable:
@@ -162,11 +162,11 @@ class GrpcApi:
             if self._strict is not None:
                 self._strict.check(servable, signature, arrays)
             predict.check_dtypes(signature, arrays)
-            outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=_deadline(context))
-        response = pb.PredictResponse()
-        _fill_spec(response.model_spec, servable, spec.signature_name)
-        fill_outputs(response, signature, outputs, as_content=self._as_content)
-        return response
+            outputs = self._runner.at_once(servable, signature, arrays, output_filter)
+            if outputs is None:
+                deadline = _deadline(context)
+                outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=deadline)
+            return predict_response(servable, signature, outputs, as_content=self._as_content)
 
     async def _classify(self, request: pb.ClassificationRequest, context: Context) -> pb.ClassificationResponse:
         _need_spec(request)

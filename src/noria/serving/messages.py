@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from noria.formats import tensor_proto
+from noria.formats import coding, tensor_proto
 from noria.protos import serving as pb
 from noria.serving import classify
-from noria.serving.lifecycle.servable import Signature
+from noria.serving.lifecycle.servable import Servable, Signature
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -39,6 +40,40 @@ def fill_outputs(
         response.outputs[alias].CopyFrom(
             tensor_proto.from_array(array, signature.outputs[alias].dtype, content=as_content)
         )
+
+
+def predict_response(
+    servable: Servable, signature: Signature, outputs: Mapping[str, Array], *, as_content: bool = False
+) -> bytes:
+    """The serialised PredictResponse of a Predict: its bytes are put together without a message in between.
+
+    On the wire a map is a repeated message of key (field 1) and value (2); ``outputs`` is field 1, ``model_spec`` 2.
+    """
+    parts: list[Any] = []
+    for alias, array in outputs.items():
+        pieces = tensor_proto.serialized(array, signature.outputs[alias].dtype, content=as_content)
+        key = _key(alias)
+        size = sum([len(piece) for piece in pieces])
+        length = coding.put_varint(size)
+        parts += (b"\x0a", coding.put_varint(len(key) + len(length) + size), key, length, *pieces)
+    parts.append(_spec(servable.id.name, servable.id.version, signature.name))
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=4096)
+def _key(alias: str) -> bytes:
+    """A map entry up to its value's length."""
+    name = alias.encode()
+    return b"\x0a" + coding.put_varint(len(name)) + name + b"\x12"
+
+
+@lru_cache(maxsize=4096)
+def _spec(name: str, version: int, signature_name: str) -> bytes:
+    response = pb.PredictResponse()
+    response.model_spec.name = name
+    response.model_spec.version.value = version
+    response.model_spec.signature_name = signature_name
+    return response.SerializeToString()
 
 
 def fill_classes(result: pb.ClassificationResult, outputs: dict[str, Array], examples: int) -> None:

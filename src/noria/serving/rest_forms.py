@@ -16,13 +16,12 @@ from google.protobuf.message import DecodeError
 
 from noria.errors import InvalidArgumentError
 from noria.formats import tensor_proto
-from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
 from noria.serving import encode_json, npy, predict
 from noria.serving.core import Core
 from noria.serving.http1.messages import JSON, Header
-from noria.serving.lifecycle.servable import Servable, Signature
-from noria.serving.messages import fill_outputs
+from noria.serving.lifecycle.servable import Signature
+from noria.serving.messages import predict_response
 from noria.serving.routes import Route
 from noria.serving.strict import StrictInputs
 
@@ -81,7 +80,7 @@ class Forms:
             outputs = await self._runner.run(servable, signature, arrays, wanted, deadline=deadline)
             accept = headers.get(b"accept", b"")
             if _PROTOBUF_NAME in accept or (as_proto and _JSON_NAME not in accept and _NPY_NAME not in accept):
-                return PROTOBUF, await self._off_loop(_size(outputs), self._response, servable, signature, outputs)
+                return PROTOBUF, predict_response(servable, signature, outputs, as_content=self._as_content)
         if _NPY_NAME in accept:
             return await self.npy(outputs)
         return JSON, await self._off_loop(_size(outputs), encode_json.predict_response, outputs, False)
@@ -89,14 +88,6 @@ class Forms:
     async def npy(self, outputs: Mapping[str, Array]) -> tuple[Header, bytes]:
         """The outputs as NumPy's file, with its type."""
         return (NPY if len(outputs) == 1 else NPZ), await self._off_loop(_size(outputs), npy.encode, outputs)
-
-    def _response(self, servable: Servable, signature: Signature, outputs: Mapping[str, Array]) -> bytes:
-        response = pb.PredictResponse()
-        response.model_spec.name = servable.id.name
-        response.model_spec.signature_name = signature.name or DEFAULT_SIGNATURE
-        response.model_spec.version.value = servable.id.version
-        fill_outputs(response, signature, outputs, as_content=self._as_content)
-        return response.SerializeToString()
 
     async def _off_loop(self, size: int, function: Any, *args: Any) -> Any:
         """``function(*args)``, in a worker thread where its work is on many bytes."""
