@@ -51,7 +51,7 @@ class ServerConfig:
     model_config_file: str = _flag("", "text file of a ModelServerConfig: all models; replaces the two flags above")
     model_config_file_poll_wait_seconds: int = _flag(0, "seconds between looks at the config file; 0 reads it once")
     file_system_poll_wait_seconds: float = _flag(
-        1.0, "seconds between looks for new versions; 0 looks once, a negative number never"
+        1.0, "seconds between looks for new versions; 0 or less: only at start and when a reload asks"
     )
     allow_version_labels_for_unavailable_models: bool = _flag(
         False, "a reload may give a label to a version that is not loaded yet"
@@ -127,7 +127,7 @@ class ServerConfig:
     max_waiting_requests_per_model: int = _own(1000, "requests that may wait for one model; more are refused at once")
     max_waiting_megabytes: int = _own(1024, "megabytes of input that may wait; more are refused at once")
     remote_file_system_poll_wait_seconds: float = _own(
-        60.0, "seconds between looks for new versions under a URL (s3://, gs://, ...); 0 looks once"
+        60.0, "the same for models under a URL (s3://, gs://, ...), where a look costs more"
     )
     version_settle_seconds: float = _own(
         10.0,
