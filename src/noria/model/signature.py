@@ -164,18 +164,31 @@ class Signature:
         return self._compile(self._feeds, tuple(self._fetches.values()))
 
     @property
-    def effects(self) -> bool:
-        """Whether a run reads or changes anything but its inputs: a variable, a table, the console, randomness."""
-        self.compile()
-        assert self._program is not None
-        return self._program.effects
-
-    @property
     def on_engine(self) -> bool:
-        """Whether all of it is one call of the engine."""
-        self.compile()
-        assert self._program is not None
-        return len(self._program.steps) == 1 and isinstance(self._program.steps[0], SegmentStep)
+        """Whether all of it is one call of the engine; False while it is not compiled."""
+        return (
+            self._program is not None
+            and len(self._program.steps) == 1
+            and isinstance(self._program.steps[0], SegmentStep)
+        )
+
+    def together(self, others: Sequence[Signature]) -> Signature:
+        """One signature of the same inputs that gives the outputs of several in one run, as ``<signature>/<output>``.
+
+        The others must be of the same model and take the same tensors, else InvalidArgumentError.
+        """
+        outputs: dict[str, tuple[TensorSpec, Tensor]] = {}
+        for one in (self, *others):
+            if one._runtime is not self._runtime or [f.tensor for f in one._feeds] != [f.tensor for f in self._feeds]:
+                raise InvalidArgumentError(
+                    f"signatures {self.name!r} and {one.name!r} do not run together: they are of different models, or "
+                    f"take different tensors: {_specs(self.inputs)} and {_specs(one.inputs)}"
+                )
+            for alias, spec in one.outputs.items():
+                outputs[f"{one.name}/{alias}"] = (spec, one._fetches[alias])
+        inputs = {k: (s, f.tensor) for (k, s), f in zip(self.inputs.items(), self._feeds, strict=True)}
+        name = "+".join(one.name for one in (self, *others))
+        return Signature(name, self._runtime, inputs, outputs, method_name=self.method_name, defaults=self.defaults)
 
     def problem(self) -> str:
         """Why the signature cannot run here: every op without a rule, with count and first place; "" when it can."""
