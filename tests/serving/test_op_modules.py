@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -69,7 +70,8 @@ def test_a_served_model_uses_the_ops_of_the_named_module(tmp_path: Path) -> None
         try:
             assert server.stdout is not None
             port = server.stdout.readline().rpartition(":")[2].strip()
-            assert b"4.5, 6.0" in _answer(f"http://127.0.0.1:{port}/v1/models/m:predict")
+            content = json.loads(_answer(f"http://127.0.0.1:{port}/v1/models/m:predict"))
+            assert content == {"predictions": [4.5, 6.0]}
         finally:
             server.terminate()
 

@@ -119,6 +119,7 @@ class Conductor:
             if record.asleep:
                 _LOG.info("model %s is asked for and wakes", name)
                 record.asleep, record.usage.at = False, time.monotonic()
+                record.wanted = record.choose()  # what is wanted of it must never look like nothing from now on
                 self._look(name)
                 self._wake(name)
             for other in on_demand.too_many(self.records, self._config.max_loaded_models, but=name):
@@ -200,6 +201,8 @@ class Conductor:
             elif track.servable.state is State.START:
                 track.servable.waiting = arrival.waiting
                 track.listing = arrival.listing
+            elif track.servable.state is State.AVAILABLE and not arrival.waiting:
+                self._begin_elsewhere(record, track, arrival)
             elif track.servable.state is State.END and track.servable.error is None:
                 self._begin(record, version, arrival)
             elif track.failing and not track.active and not arrival.waiting and track.listing != arrival.listing:
@@ -220,6 +223,13 @@ class Conductor:
         self._catalog.add(servable)
         record.tracks[version] = Track(servable, arrival.listing)
 
+    def _begin_elsewhere(self, record: Record, track: Track, arrival: Arrival) -> None:
+        """The base path of the model has changed, and this version is under the new one too."""
+        old = track.servable
+        servable = Servable(old.id, record.found[old.id.version])
+        if servable.path != old.path:
+            record.tracks[old.id.version] = Track(servable, arrival.listing, replaces=track)
+
     def _settle(self, record: Record) -> None:
         """Finds out what is wanted, and lets go of what no longer is and has not loaded."""
         if record.looked or not record.configured:
@@ -230,7 +240,9 @@ class Conductor:
             if version in record.wanted:
                 continue
             servable = track.servable
-            if servable.state is State.START:
+            if track.replaces is not None and not track.active and servable.state is not State.AVAILABLE:
+                record.tracks[version] = track.replaces
+            elif servable.state is State.START:
                 self._drop(record, track)
             elif servable.state is State.LOADING and not track.active:
                 servable.move(State.END, error=servable.error)
@@ -327,7 +339,12 @@ class Conductor:
                 servable.move(State.END)
                 _LOG.info("%s version %d is no longer wanted", servable.id.name, servable.id.version)
                 return
-            self._catalog.put_in_service(servable, model)
+            if track.replaces is None:
+                self._catalog.put_in_service(servable, model)
+            else:
+                self._catalog.replace(servable, model)
+                self._spawn(self._unload, track.replaces)
+                track.replaces = None
             track.tries = 0
             record.was_available = True
             self._update_labels(record)
