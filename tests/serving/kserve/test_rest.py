@@ -282,7 +282,10 @@ def test_metrics_count_under_names_of_their_own(server: Server) -> None:
     connection.request("GET", "/monitoring/prometheus/metrics")
     text = connection.getresponse().read().decode()
     connection.close()
-    assert 'entrypoint="KServe-REST"' in text
+    labels = 'model_name="half_plus_two",API="infer",entrypoint="KServe-REST"'
+    assert f":tensorflow:serving:request_latency_count{{{labels}}}" in text
+    for name in ("noria_request_bytes_total", "noria_response_bytes_total"):
+        assert f'{name}{{model_name="half_plus_two",entrypoint="KServe-REST"}}' in text
 
 
 def test_routes() -> None:

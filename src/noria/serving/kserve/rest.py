@@ -80,11 +80,14 @@ class KServeRest:
                 self._routes.clear()
             self._routes[path] = route
         start = time.perf_counter_ns()
-        code = Code.OK
+        code, sent = Code.CANCELLED, 0  # which it stays where the client goes away
         try:
             if route.verb == "infer":
-                return await self._infer(method, route, headers, body, start)
-            return self._look_up(method, route, headers, body)
+                answer = await self._infer(method, route, headers, body, start)
+            else:
+                answer = self._look_up(method, route, headers, body)
+            code, sent = Code.OK, len(answer[2])
+            return answer
         except TFError as error:
             code = error.code
             raise
@@ -93,7 +96,8 @@ class KServeRest:
             raise
         finally:
             seconds = (time.perf_counter_ns() - start) / 1e9
-            self._core.metrics.request(route.name, route.verb or route.kind, ENTRYPOINT, code, seconds)
+            api = route.verb or route.kind
+            self._core.metrics.request(route.name, api, ENTRYPOINT, code, seconds, len(body), sent)
 
     async def _infer(self, method: str, route: Route, headers: Iterable[Header], body: bytes, start: int) -> Answer:
         _need(method, "POST", route)

@@ -82,21 +82,22 @@ class KServeGrpc:
                 found: bytes = json_format.ParseDict(function(message, context), answer()).SerializeToString()
                 return found
 
-            done = await self._settled(rpc, seen, work())
+            done = await self._settled(rpc, seen, content, work())
             return await _abort(context, done) if isinstance(done, TFError) else done
 
         return grpc.unary_unary_rpc_method_handler(call)
 
     async def _model_infer(self, content: bytes, context: Context) -> bytes:
         seen = _Seen()
-        done = await self._settled("ModelInfer", seen, self._answer(seen, content, context))
+        done = await self._settled("ModelInfer", seen, content, self._answer(seen, content, context))
         return await _abort(context, done) if isinstance(done, TFError) else done
 
     async def _model_stream_infer(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         """One answer for each request, in order; an error answers its request and does not end the stream."""
         async for content in requests:
             seen = _Seen()
-            done = await self._settled("ModelStreamInfer", seen, self._answer(seen, content, context, final=True))
+            work = self._answer(seen, content, context, final=True)
+            done = await self._settled("ModelStreamInfer", seen, content, work)
             if not isinstance(done, TFError):
                 yield messages.streamed(done)
                 continue
@@ -105,7 +106,9 @@ class KServeGrpc:
             failed.infer_response.model_name = seen.model
             yield failed.SerializeToString()
 
-    async def _settled(self, rpc: str, seen: _Seen, work: Coroutine[Any, Any, bytes]) -> bytes | TFError:
+    async def _settled(
+        self, rpc: str, seen: _Seen, content: bytes, work: Coroutine[Any, Any, bytes]
+    ) -> bytes | TFError:
         """What ``work`` gives, or the error it raises as one of ours; counted either way."""
         start = time.perf_counter()
         done: bytes | TFError
@@ -118,8 +121,9 @@ class KServeGrpc:
         except Exception as error:
             _LOG.exception("%s failed", rpc)
             done = InternalError(f"{type(error).__name__}: {error}")
-        code = done.code if isinstance(done, TFError) else Code.OK
-        self._core.metrics.request(seen.model, rpc, ENTRYPOINT, code, time.perf_counter() - start)
+        code, sent = (done.code, 0) if isinstance(done, TFError) else (Code.OK, len(done))
+        seconds = time.perf_counter() - start
+        self._core.metrics.request(seen.model, rpc, ENTRYPOINT, code, seconds, len(content), sent)
         return done
 
     async def _answer(self, seen: _Seen, content: bytes, context: Context, *, final: bool = False) -> bytes:
