@@ -23,8 +23,8 @@ def warmup(path: str, requests: str | None, golden: bool, tag_set: str | None, f
 
     \b
     Example:
-      echo '{"instances": [[1.0], [2.0]]}' > requests.json
       noria warmup models/half_plus_two/1 --requests requests.json
+      echo '{"instances": [[1.0], [2.0]]}' | noria warmup models/half_plus_two/1 --requests - --force
       noria warmup models/half_plus_two/1 --requests requests.json --golden
       noria warmup models/half_plus_two/1
     """

@@ -129,6 +129,9 @@ class ServerConfig:
     remote_file_system_poll_wait_seconds: float = _own(
         60.0, "the same for models under a URL (s3://, gs://, ...), where a look costs more"
     )
+    model_cache_dir: str = _own(
+        "", "directory for the copies of loaded versions that lie under a URL; by default that for temporary files"
+    )
     version_settle_seconds: float = _own(
         10.0,
         "seconds for which a version's directory that lacks a file must not change before it is loaded all the same",

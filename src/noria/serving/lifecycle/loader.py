@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable
 
 import noria.model
@@ -12,6 +13,7 @@ from noria.formats.saved_model import FILE_NAMES
 from noria.serving.batching.parameters import from_flags
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.calm import calmly
+from noria.serving.lifecycle.fetch import fetch
 from noria.serving.lifecycle.servable import Model
 
 _LOG = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ def make_loader(config: ServerConfig) -> Callable[[str], Model]:
 
     It raises what ``noria.load`` raises, and NotFoundError for a directory that holds no SavedModel. A signature that
     cannot run here does not keep the others from being served: the log says why, and a request for it gets the same
-    error.
+    error. A version under a URL is copied to this machine first; the copy goes with the model.
     """
     tags = [tag for tag in config.saved_model_tags.split(",") if tag]
     batching = from_flags(config)
@@ -32,6 +34,18 @@ def make_loader(config: ServerConfig) -> Callable[[str], Model]:
             batching.of(path)  # a version whose batching parameters are wrong does not load
         if not any(files.exists(files.join(path, name)) for name in FILE_NAMES):  # a checkpoint alone is no SavedModel
             raise NotFoundError(f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}")
+        if files.is_url(path):
+            copy = fetch(path, config.model_cache_dir)
+            try:
+                model = compiled(copy.path)
+            except BaseException:
+                copy.remove()
+                raise
+            weakref.finalize(model, copy.remove)
+            return model
+        return compiled(path)
+
+    def compiled(path: str) -> noria.model.Model:
         with calmly():
             model = noria.model.load(path, tags=tags, threads=config.threads)
             model.free_at_once()
