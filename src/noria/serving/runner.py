@@ -219,7 +219,7 @@ class Runner:
     def _greedy_pieces(self, profile: Profile, rows: int | None, most: int) -> list[int]:
         if not rows or rows <= most or not profile.mixes:
             return [rows or 0]
-        size = profile.choose(rows, 1, most)
+        size = profile.piece(most)
         return [min(size, rows - start) for start in range(0, rows, size)]
 
     def _refuse_hopeless(self, servable: Servable, profile: Profile, deadline: float | None) -> None:

@@ -32,7 +32,7 @@ def runner() -> Iterator[Runner]:
 class Eager(Profile):
     """Takes all the rows that there are, whatever they cost; a byte costs a second."""
 
-    def choose(self, waiting: int, least: int, most: int) -> int:
+    def choose(self, waiting: int, least: int, most: int, row_bytes: float = 1.0) -> int:
         return most
 
     def wait(self) -> float:

@@ -14,7 +14,7 @@ def learned(cost: Callable[[int], float], waiting: int = 64, most: int = 32, bat
     profile = Profile()
     sizes = []
     for _ in range(batches):
-        size = profile.choose(waiting, 1, most)
+        size = profile.choose(waiting, 1, most, 8.0)
         sizes.append(size)
         profile.measured(size, 8 * size, cost(size))
     return sizes
@@ -46,6 +46,17 @@ def test_never_more_than_there_are() -> None:
     assert profile.choose(50, 40, 32) == 40
 
 
+def test_pieces_of_large_requests() -> None:
+    profile = Profile()
+    assert profile.piece(32) == 32
+    profile.measured(1, 8, 0.001)  # tiny sizes do not count
+    assert profile.piece(32) == 32
+    for rows, seconds in ((8, 0.08), (16, 0.16), (32, 0.6), (64, 0.1)):
+        profile.measured(rows, 8 * rows, seconds)
+    assert profile.piece(32) == 16
+    assert profile.piece(4) == 4
+
+
 def test_a_slow_first_measure_is_measured_again() -> None:
     calls = 0
 
@@ -66,3 +77,9 @@ def test_wait_is_what_waits_times_its_cost() -> None:
     assert profile.wait() == pytest.approx(50.0)
     profile.limit = 2
     assert profile.wait() == pytest.approx(25.0)
+
+
+def test_no_batch_is_tried_that_takes_long() -> None:
+    """At 0.1 s a row, four rows take 0.4 s, and eight would keep everyone in them for 0.8 s."""
+    assert max(learned(lambda n: 0.1 * n**0.99)) == 4
+    assert max(learned(lambda n: 2.0 * n)) == 1

@@ -22,7 +22,8 @@ _LOG = logging.getLogger(__name__)
 
 _RELATIVE: Final = 1e-3  # engines sum in another order for another batch size
 _ABSOLUTE: Final = 1e-5  # times the largest number of the output
-_VARIANTS: Final = 6
+_STEPS: Final = (0.5, 1.5, 5.0, 50.0, 500.0, 5000.0)  # how far numbers are changed, times their mean size
+_VARIANTS: Final = len(_STEPS)
 
 
 def mixes(signature: Any, arrays: Rows, outputs: Sequence[str] | None = None) -> bool:
@@ -83,7 +84,7 @@ def _varied(array: Array, turn: int, random: np.random.Generator) -> Array:
     if kind in "fcV":
         wide = array.astype(np.complex64 if kind == "c" else np.float32)
         scale = float(np.abs(wide[np.isfinite(wide)]).mean()) if np.isfinite(wide).any() else 1.0
-        noise = random.standard_normal(array.shape) * (scale or 1.0) * (0.5 + turn)
+        noise = random.standard_normal(array.shape) * (scale or 1.0) * _STEPS[turn]
         return np.asarray((wide * random.uniform(0.5, 1.5, array.shape) + noise).astype(array.dtype))
     if kind in "iu":
         if turn % 2 == 0:  # the row's own numbers in another order: as likely in range as they were

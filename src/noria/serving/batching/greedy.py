@@ -82,7 +82,7 @@ class GreedyLane(Lane):
         least = first.rows or 0
         if self._most == 1 or not self._profile.mixes or not least:
             return least
-        return self._profile.choose(self._rows, least, self._most)
+        return self._profile.choose(self._rows, least, self._most, first.nbytes / least)
 
     def _worth(self, batch: Batch) -> bool:
         """Whether batches would have helped now: others wait, or the request is too large."""

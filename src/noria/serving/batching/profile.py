@@ -9,6 +9,8 @@ from noria.serving.lifecycle.servable import Cost
 _SAMPLES: Final = 2  # runs of a size before it is judged: the first one allocates
 _NEAR: Final = 1.05  # sizes within this of the best cost for each row are as good: the smallest of them is taken
 _WORSE: Final = 1.1  # no larger size is tried once one is this much worse than the best
+_LONG: Final = 0.5  # seconds: no larger size is tried that would take longer
+_LEAST_PIECE: Final = 8  # rows
 _AGAIN: Final = 64  # batches after which a size beside the usual one is measured again
 _FASTER: Final = 0.5  # the share of a new measure in the average: as for Cost, a slow run says little
 _SLOWER: Final = 0.1
@@ -53,21 +55,33 @@ class Profile(Cost):
         cost = min((seconds for _, seconds in self._sizes.values()), default=0.0)
         return self.waiting * cost / self.limit
 
-    def choose(self, waiting: int, least: int, most: int) -> int:
-        """How many rows the next batch should take of ``waiting`` ones: from ``least`` to ``most``.
+    def piece(self, most: int) -> int:
+        """How many rows each piece of a request should have that is larger than ``most``: the largest size near the
+        best cost for each row, not counting tiny ones; ``most`` while none is known.
+        """
+        known = {1 << size: seconds for size, (_, seconds) in self._sizes.items() if _LEAST_PIECE <= 1 << size <= most}
+        best = min(known.values(), default=0.0)
+        return max((size for size, seconds in known.items() if seconds <= _NEAR * best), default=most)
+
+    def choose(self, waiting: int, least: int, most: int, row_bytes: float = 1.0) -> int:
+        """How many rows, of so many bytes each, the next batch should take of ``waiting`` ones: ``least`` to ``most``.
 
         The smallest size near the best cost for each row. A size that has not been measured is tried when there are
-        rows to fill it, step by step, unless the step before was clearly worse.
+        rows to fill it, step by step, unless the step before was clearly worse, or the batch would take so long that
+        those in it had better been answered one by one.
         """
         first, last = step(least), step(min(waiting, most))
         if least >= most or first >= last:
             return least
-        best = float("inf")
+        best = 0.0
         for size in range(first, last + 1):
             runs, seconds = self._sizes.get(size, (0, 0.0))
             if runs < _SAMPLES:
+                if best * row_bytes * (1 << size) > _LONG:
+                    last = max(size - 1, first)
+                    break
                 return min(1 << size, most)
-            best = min(best, seconds)
+            best = min(best or seconds, seconds)
             if seconds > _WORSE * best:
                 last = size
                 break
