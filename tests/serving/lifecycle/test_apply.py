@@ -249,6 +249,36 @@ def test_ended_versions_leave_the_status_but_a_failed_one_that_is_wanted_stays(d
         until(lambda: manager.names() == [])
 
 
+def test_a_base_path_that_moves_takes_its_versions_along(disk: Disk) -> None:
+    disk.put("m", 1)
+    disk.put("elsewhere", 1, "bad")
+    moved = disk.config(m="")
+    moved.model_config_list.config[0].base_path = str(disk.root / "elsewhere")
+    with managing(disk) as manager:
+        manager.apply(disk.config(m=""))
+        old = manager.latest("m")
+        assert old is not None
+        manager.apply(moved)
+        until(lambda: disk.loads == ["m/1", "elsewhere/1"])
+        time.sleep(0.1)
+        assert manager.latest("m") is old  # the new one does not load
+        disk.put("elsewhere", 1, "slow")
+        until(lambda: disk.running == 1)
+        assert manager.latest("m") is old
+        disk.go.set()
+        until(lambda: old.state.name == "END")
+        new = manager.latest("m")
+        assert new is not None
+        assert new.path == str(disk.root / "elsewhere" / "1")
+        assert states(manager, "m") == {1: "AVAILABLE"}
+        disk.put("m", 1, "bad")
+        manager.apply(disk.config(m=""))
+        until(lambda: disk.loads[-1] == "m/1")
+        manager.apply(disk.config())  # both leave
+        until(lambda: states(manager, "m") == {1: "END"})
+        assert new.state.name == "END"
+
+
 def test_polling_can_be_off(disk: Disk) -> None:
     disk.put("m", 1)
     with managing(disk, file_system_poll_wait_seconds=-1) as manager:

@@ -98,6 +98,17 @@ class Catalog:
             servable.move(State.AVAILABLE, model=model)
             self._choose_latest(servable.id.name)
 
+    def replace(self, servable: Servable, model: Model) -> None:
+        """LOADING -> AVAILABLE for a version in the place of one of the same number, which goes to UNLOADING."""
+        name, version = servable.id.name, servable.id.version
+        with self._changing:
+            old = self._versions.get(name, {}).get(version)
+            servable.move(State.AVAILABLE, model=model)
+            self._versions = {**self._versions, name: {**self._versions.get(name, {}), version: servable}}
+            self._choose_latest(name)
+            if old is not None and old.state is State.AVAILABLE:
+                old.move(State.UNLOADING)
+
     def take_out_of_service(self, servable: Servable) -> bool:
         """AVAILABLE -> UNLOADING. Requests for the latest version go to another one before it refuses them.
 

@@ -291,7 +291,7 @@ class Manager(Catalog):
         arrivals = self._arrivals.setdefault(config.base_path, Arrivals(self._config.version_settle_seconds))
         with self._conductor.changed:
             unfit = {version for version, track in record.tracks.items() if track.failing}
-            asked = {version for version in found if record.in_question(version)}
+            asked = {version for version in found if record.in_question(version, found[version])}
         while True:
             waiting = {version for version, arrival in seen.items() if arrival.waiting}
             new = (policy.wanted(config.policy, found, unfit | waiting) & asked) - seen.keys()

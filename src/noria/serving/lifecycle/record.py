@@ -18,7 +18,8 @@ class Track:
     """A version's way to AVAILABLE.
 
     tries: loads that failed since its files last changed; active: a load is running; retry_at: when the next try is
-    due, on time.monotonic, None while none is; listing: its files when it was last looked at.
+    due, on time.monotonic, None while none is; listing: its files when it was last looked at; replaces: the way of the
+    same version from another path, which serves until this one does.
     """
 
     servable: Servable
@@ -26,6 +27,7 @@ class Track:
     tries: int = 0
     active: bool = False
     retry_at: float | None = None
+    replaces: Track | None = None
 
     @property
     def failing(self) -> bool:
@@ -62,7 +64,8 @@ class Record:
 
     def unfit(self) -> set[int]:
         """The versions that cannot be served as they are."""
-        return self.arriving.keys() | {version for version, track in self.tracks.items() if track.failing}
+        failing = {v for v, track in self.tracks.items() if track.failing and track.replaces is None}
+        return self.arriving.keys() | failing
 
     def choose(self) -> set[int]:
         """The versions to serve, by the policy and what is known of those on disk."""
@@ -77,10 +80,12 @@ class Record:
             return False
         return track is None or (track.servable.state is State.END and track.servable.error is None)
 
-    def in_question(self, version: int) -> bool:
-        """Whether a look should see how the files of this version stand."""
+    def in_question(self, version: int, path: str) -> bool:
+        """Whether a look should see how the files of this version, found at ``path``, stand."""
         track = self.tracks.get(version)
-        return track is None or track.failing or track.servable.state in (State.START, State.END)
+        if track is None or track.failing or track.servable.state in (State.START, State.END):
+            return True
+        return track.servable.state is State.AVAILABLE and track.servable.path != path
 
 
 @dataclass(frozen=True, slots=True)
