@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from noria import __version__
-from noria.cli import records, remote, writing
+from noria.cli import records, remote, request_logs, writing
 from noria.cli.checkpoint import checkpoint
 from noria.cli.render import clean
 from noria.errors import TFError
@@ -194,7 +194,7 @@ def serve(arguments: tuple[str, ...]) -> None:
     raise SystemExit(serve_main(list(arguments)))
 
 
-for _command in (*remote.COMMANDS, *records.COMMANDS, *writing.COMMANDS, checkpoint):
+for _command in (*remote.COMMANDS, *records.COMMANDS, *request_logs.COMMANDS, *writing.COMMANDS, checkpoint):
     main.add_command(_command)
 
 
