@@ -1,9 +1,10 @@
-"""The commands of docs/client.md work when pasted, and print what it shows."""
+"""The commands of docs/client.md and docs/security.md work when pasted, and print what is shown."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from noria.client import Client
 from readme import FENCE, Example, examples, run, same
 
 TEXT = (REPOSITORY / "docs" / "client.md").read_text()
+SECURITY = (REPOSITORY / "docs" / "security.md").read_text()
 
 
 def _free_port() -> str:
@@ -23,8 +25,11 @@ def _free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("example", examples(TEXT), ids=lambda e: " ".join(e.code.split()[:2]))
+@pytest.mark.parametrize("example", [*examples(TEXT), *examples(SECURITY)], ids=lambda e: " ".join(e.code.split()[:2]))
 def test_example_prints_what_is_shown(example: Example, tmp_path: Path) -> None:
+    for tool in ("curl", "openssl"):
+        if tool in example.code and shutil.which(tool) is None:
+            pytest.skip(f"this machine has no {tool}")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "golden").symlink_to(REPOSITORY / "tests" / "golden")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
