@@ -25,7 +25,7 @@ import numpy as np
 
 from noria.errors import Code, InvalidArgumentError, NotFoundError, TFError, UnimplementedError
 from noria.serving.http1.messages import JSON, Answer, Header
-from noria.serving.kserve import bodies, describe
+from noria.serving.kserve import bodies, describe, tensors
 from noria.serving.kserve.infer import Inference
 from noria.serving.security.access import token_in
 from noria.serving.security.tokens import PREDICT, SERVER, VIEW
@@ -42,7 +42,8 @@ _PATH: Final = re.compile(
 _BINARY: Final[Header] = (b"content-type", b"application/octet-stream")
 _LENGTH: Final = b"inference-header-content-length"
 _MAX_CACHED_ROUTES: Final = 1024
-_SLOW_JSON: Final = 256 * 1024  # bytes of JSON (and of strings) that are read or written in a worker thread
+_SLOW_JSON: Final = 256 * 1024  # bytes of JSON that are read or written in a worker thread
+_SLOW_STRINGS: Final = 64 * 1024  # and of strings, each of which is an object
 _SLOW_RAW: Final = 4 << 20  # bytes of raw data whose copy would stall the loop
 
 
@@ -105,7 +106,7 @@ class KServeRest:
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
         length = _header_length(headers)
         text = len(body) if length is None else length
-        if text >= _SLOW_JSON or len(body) >= _SLOW_RAW or (len(body) >= _SLOW_JSON and b"BYTES" in body[:text]):
+        if text >= _SLOW_JSON or len(body) >= _SLOW_RAW or (len(body) >= _SLOW_STRINGS and b"BYTES" in body[:text]):
             request, wanted = await self._core.runner.call(bodies.read, body, length)
         else:
             request, wanted = bodies.read(body, length)
@@ -113,7 +114,8 @@ class KServeRest:
             id = servable.id
 
             async def encode(outputs: Mapping[str, Array]) -> tuple[bytes, int]:
-                if sum(array.nbytes for array in outputs.values()) >= _SLOW_JSON:
+                found = outputs.values()
+                if sum(array.nbytes for array in found) >= _SLOW_JSON or tensors.is_slow(found):
                     return await self._core.runner.call(bodies.write, id.name, id.version, request, wanted, outputs)
                 return bodies.write(id.name, id.version, request, wanted, outputs)
 

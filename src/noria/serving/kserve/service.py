@@ -15,7 +15,8 @@ from google.protobuf.message import DecodeError
 from noria.errors import Code, InternalError, NotFoundError, TFError, UnimplementedError
 from noria.protos import kserve as pb
 from noria.serving.grpc_api import GRPC_STATUS
-from noria.serving.kserve import describe, messages
+from noria.serving.kserve import describe, messages, tensors
+from noria.serving.kserve.datatypes import BYTES
 from noria.serving.kserve.infer import Inference
 from noria.serving.security.access import token_in
 from noria.serving.security.tokens import PREDICT, SERVER, VIEW
@@ -27,7 +28,8 @@ _LOG = logging.getLogger(__name__)
 
 SERVICE: Final = "inference.GRPCInferenceService"
 ENTRYPOINT: Final = "KServe-GRPC"  # in metrics, where TensorFlow Serving's own is GRPC
-_SLOW_BYTES: Final = 4 << 20  # a message from which reading and writing leave the loop
+_SLOW_BYTES: Final = 4 << 20  # bytes of tensors from which reading and writing leave the loop
+_SLOW_STRINGS: Final = 64 << 10  # and of strings, each of which is an object
 _MAX_TEXT: Final = 1024  # characters of an error message, as in TensorFlow Serving's own services
 _FINAL: Final = "triton_final_response"  # the parameter by which stream clients know that an answer is whole
 
@@ -141,16 +143,22 @@ class KServeGrpc:
     ) -> tuple[pb.ModelInferResponse, list[bytes | memoryview]]:
         start = time.perf_counter_ns()
         self._check(context, PREDICT, message.model_name)
-        if sum(map(len, raw)) >= _SLOW_BYTES:
+        size = sum(map(len, raw))
+        if size >= _SLOW_BYTES or (size >= _SLOW_STRINGS and any(t.datatype == BYTES for t in message.inputs)):
             request = await self._core.runner.call(messages.request_of, message, raw)
         else:
             request = messages.request_of(message, raw)
         with await self._inference.awake(message.model_name, message.model_version, _deadline(context)) as servable:
             id = servable.id
 
+            def work(outputs: Mapping[str, Array], raw: bool) -> tuple[pb.ModelInferResponse, list[bytes | memoryview]]:
+                return messages.response(id.name, id.version, request, outputs, raw=raw)
+
             async def encode(outputs: Mapping[str, Array]) -> tuple[pb.ModelInferResponse, list[bytes | memoryview]]:
                 in_kind = bool(raw) or not request.inputs
-                return messages.response(id.name, id.version, request, outputs, raw=in_kind)
+                if tensors.is_slow(outputs.values()):
+                    return await self._core.runner.call(work, outputs, in_kind)
+                return work(outputs, in_kind)
 
             return await self._inference.run(servable, request, _deadline(context), start, encode)
 
