@@ -100,6 +100,7 @@ def test_a_renewed_certificate_needs_no_restart(
     path = write(file, authority.config())
     with secure(ssl_config_file=path, rest_api_ssl_config_file=path) as server:
         urls = [f"grpcs://localhost:{server.grpc_port}", f"https://localhost:{server.rest_port}"]
+        urls.append(f"https://127.0.0.1:{server.rest_port}")  # whose handshake names no host
         for url in urls:
             assert works(Client(url, ca=authority.root, retries=0))
         file.write_text("server_key: 'rubbish'")
