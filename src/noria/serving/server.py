@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import os
+import platform
 import signal
 import socket
 import time
@@ -19,12 +20,15 @@ from typing import Any, Final
 
 import grpc
 
+import noria
+from noria.compile.ort import available_cpus
 from noria.errors import TFError
 from noria.serving import grpc_api, management, rest
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.grpc_server import GrpcServer
 from noria.serving.http1.server import HttpServer
+from noria.serving.kserve import service as kserve
 from noria.serving.kserve.infer import Inference
 from noria.serving.kserve.service import KServeGrpc
 from noria.serving.lifecycle.admission import make_admission
@@ -117,7 +121,10 @@ class Server:
 
     def grpc_handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
         """The handlers of every gRPC service."""
-        found = [*self._grpc_app.handlers(), *self._kserve_app.handlers()]
+        if self.config.tensorflow_serving_only:
+            found = list(self._grpc_app.handlers())
+        else:
+            found = [*self._grpc_app.handlers(also=[kserve.SERVICE]), *self._kserve_app.handlers()]
         return found if self.core.traces is None else self.core.traces.grpc(found)
 
     async def stop(self) -> bool:
@@ -170,6 +177,11 @@ async def serve(
     The ports open at once. ``ready`` is called when each model serves, or is known to be unable to for now. Returns
     what ``Server.stop`` returns.
     """
+    cpus, python = available_cpus(), platform.python_version()
+    _LOG.info(
+        *("noria %s starts: process %d, Python %s, %d CPUs", noria.__version__, os.getpid(), python, cpus),
+        extra=event("start", version=noria.__version__, python=python, cpus=cpus),
+    )
     server = Server(core, rest_listener=rest_listener)
     stopping = asyncio.Event() if stopping is None else stopping
     loop = asyncio.get_running_loop()
