@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from noria.protos import serving as pb
 
@@ -29,15 +29,21 @@ class Fleet(Protocol):
         """As ``management.reload_beside``, in all workers."""
 
 
+if TYPE_CHECKING:
+    from noria.serving.workers.sharing import Sharing
+
+
 class Process:
     """``draining``: True from the signal to stop on. Readiness and health say so; what arrives is still answered.
 
     ``fleet``: the workers that this process is one of; None where it is alone.
+    ``sharing``: how it takes its part of the REST connections then.
     """
 
     def __init__(self) -> None:
         self.draining = False
         self.fleet: Fleet | None = None
+        self.sharing: Sharing | None = None
         self._told: list[Callable[[], None]] = []
 
     def when_draining(self, tell: Callable[[], None]) -> None:

@@ -95,7 +95,7 @@ class Server:
         if listener is not None:
             traces = self.core.traces
             app = self._rest_app.handle if traces is None else traces.rest(self._rest_app.handle)
-            shared = self._listener is not None
+            shared = self.core.process.sharing
             self._rest = HttpServer(app, listener, rest.limits(config), tls=context, shared=shared)
             self.rest_port = self._rest.port
             self.core.metrics.add_collector(self._rest_points)

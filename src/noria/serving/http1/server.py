@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections import Counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from noria.serving.http1.connection import Connection
 from noria.serving.http1.messages import Application, Heads, Limits
@@ -19,6 +19,9 @@ try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from noria.serving.workers.sharing import Sharing
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class HttpServer:
     """An application on a listening socket; ``port`` is the one it is bound to.
 
     now: the time of the loop's last tick, good to a second, which is enough for patience and costs nothing. shared:
-    other processes listen on the same socket.
+    how connections are taken where other processes listen on the same socket.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class HttpServer:
         limits: Limits | None = None,
         *,
         tls: ssl.SSLContext | None = None,
-        shared: bool = False,
+        shared: Sharing | None = None,
     ) -> None:
         self.app = app
         self.limits = Limits() if limits is None else limits
@@ -70,6 +73,9 @@ class HttpServer:
             files = open_files()
             self._most = max(files - _RESERVED_FILES, files // 2)
         self._tick()
+        if self._shared is not None:
+            self._shared.start(self._listener, lambda: Connection(self), self._tls)
+            return
         self._server = await self.loop.create_server(
             lambda: Connection(self), sock=self._listener, backlog=BACKLOG, ssl=self._tls
         )
@@ -78,9 +84,13 @@ class HttpServer:
 
     def opened(self, connection: Connection) -> None:
         self.connections.add(connection)
+        if self._shared is not None:
+            self._shared.holds(len(self.connections))
 
     def lost(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        if self._shared is not None:
+            self._shared.holds(len(self.connections))
 
     def full(self) -> bool:
         """Whether the newest connection is one too many."""
@@ -118,11 +128,14 @@ class HttpServer:
         deadline: on ``time.monotonic``; connections that are open then are cut, and the answer is False.
         """
         self.draining = True
-        if self._server is None:
+        if self._watching is None:  # it never started
             self._listener.close()
             return True
-        await close_gently(self._listener, close=False, shared=self._shared)
-        self._server.close()
+        await close_gently(self._listener, close=False, shared=self._shared is not None)
+        if self._shared is not None:
+            self._shared.close()
+        if self._server is not None:
+            self._server.close()
         self._listener.close()
         start = time.monotonic()
         while self.connections and time.monotonic() < deadline:

@@ -25,6 +25,7 @@ from noria.serving.workers.channel import Channel
 from noria.serving.workers.hub import ABSENT, Hub, Reply
 from noria.serving.workers.ports import Ports
 from noria.serving.workers.restarts import Deaths, describe
+from noria.serving.workers.sharing import Counts, make_counts
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ class _Supervisor:
         self._ports = ports
         self._workers = [_Worker(index) for index in range(config.workers)]
         self._hub = Hub(config.workers, self._absent)
+        self._counts_file = make_counts(config.workers)
+        self._counts = Counts(self._counts_file, config.workers)
         self._stopping = asyncio.Event()
         self._served = False  # whether all have served at the same time
         self._statuses: set[int] = set()  # of workers that ended while stopping, or failed to start
@@ -124,6 +127,7 @@ class _Supervisor:
         while not self._stopping.is_set():
             status = await self._live(worker)
             self._hub.left(worker.index)
+            self._counts.set(worker.index, -1)
             was_up, worker.up, worker.line = worker.up, False, ""
             if self._stopping.is_set():
                 self._statuses.add(status)
@@ -151,8 +155,9 @@ class _Supervisor:
             "link": theirs.fileno(),
             "port": self._ports.grpc_port,
             "again": self._served,
+            "counts": self._counts_file,
         }
-        files = [theirs.fileno()]
+        files = [theirs.fileno(), self._counts_file]
         if self._ports.rest is not None:
             spec["rest"] = self._ports.rest.fileno()
             files.append(self._ports.rest.fileno())

@@ -20,6 +20,7 @@ from noria.serving.core import Core
 from noria.serving.server import make_core, ready_line, run_loop, serve
 from noria.serving.workers.channel import Channel
 from noria.serving.workers.fleet import Fleet
+from noria.serving.workers.sharing import Counts, Sharing
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Spec:
     """What the supervisor tells a worker at birth.
 
     link, rest: file descriptors of the channel and of the listening socket (-1 without one); port: gRPC's, 0 without
-    one; again: whether other workers serve already.
+    one; counts: of the memory for ``sharing.Counts``; again: whether other workers serve already.
     """
 
     index: int
@@ -37,6 +38,7 @@ class Spec:
     link: int
     port: int
     again: bool
+    counts: int
     rest: int = -1
 
     @classmethod
@@ -86,6 +88,7 @@ async def _serve(core: Core, spec: Spec) -> None:
         return
     fleet = Fleet(core, spec.index)
     core.process.fleet = fleet
+    core.process.sharing = Sharing(Counts(spec.counts, spec.workers), spec.index)
     await fleet.catch_up(hello[1], wait=spec.again)
     link = fleet.join(channel, orphaned)
     listener = socket.socket(fileno=spec.rest) if spec.rest >= 0 else None
