@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from noria.compile.ort import available_cpus
-from noria.errors import DeadlineExceededError, ResourceExhaustedError, TFError
+from noria.errors import DeadlineExceededError, ResourceExhaustedError
 from noria.serving.batching import parameters, tf_queue
 from noria.serving.batching import rows as row_arrays
 from noria.serving.batching.greedy import GreedyLane
@@ -195,12 +195,14 @@ class Runner:
 
     def _profile(self, servable: Servable, signature: Signature) -> Profile:
         found = servable.costs.get(signature.name)
-        if not isinstance(found, Profile):
-            profile = Profile(self._slots if _on_engine(signature) else max(self._slots, available_cpus()))
-            if found is not None:
-                profile.seconds, profile.nbytes = found.seconds, found.nbytes
-            found = servable.costs[signature.name] = profile
-        return found
+        if isinstance(found, Profile) and found.limit:
+            return found
+        profile = found if isinstance(found, Profile) else Profile()
+        profile.limit = self._slots if _on_engine(signature) else max(self._slots, available_cpus())
+        if found is not None:
+            profile.seconds, profile.nbytes = found.seconds, found.nbytes
+        servable.costs[signature.name] = profile
+        return profile
 
     def _parameters_of(self, servable: Servable) -> Parameters | None:
         assert self._batching is not None
@@ -296,7 +298,4 @@ class Runner:
 
 def _on_engine(signature: Signature) -> bool:
     """Whether a run takes the engine's threads, all of them, and nothing else."""
-    try:
-        return bool(getattr(signature, "on_engine", False))
-    except TFError:  # it cannot be compiled: each request for it is told so by its run
-        return False
+    return bool(getattr(signature, "on_engine", False))

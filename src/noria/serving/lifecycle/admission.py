@@ -14,6 +14,7 @@ from noria.formats import files
 from noria.formats.saved_model import FILE_NAMES
 from noria.model import Signature
 from noria.protos import serving as pb
+from noria.serving.batching import learn
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle import gate, record_files, warmup
 from noria.serving.lifecycle.calm import calmly
@@ -72,6 +73,8 @@ class _Trial:
         zeros = 0
         if not records and not golden and self._config.enable_automatic_warmup:
             zeros = warmup.run_zeros(self._model, self._run, self._seen_zeros)
+        if self._config.gather_max_rows > 1 and not self._config.enable_batching:
+            learn.at_load(self._servable.costs, self._run.seen)
         _LOG.info(
             "%s version %d ran %d warm-up records, %d golden ones, %d signatures on zeros, in %.3f s",
             *(self._servable.id.name, self._servable.id.version, records, golden, zeros),

@@ -36,10 +36,14 @@ _UNSUITABLE: Final = frozenset({dtypes.resource, dtypes.variant})
 
 
 class TimedRun:
-    """Runs signatures and notes what they cost; ``costs`` are the servable's."""
+    """Runs signatures and notes what they cost; ``costs`` are the servable's.
+
+    seen: by name, each signature that ran, with inputs it took.
+    """
 
     def __init__(self, costs: dict[str, Cost]) -> None:
         self._costs = costs
+        self.seen: dict[str, tuple[Signature, Mapping[str, Array]]] = {}
 
     def __call__(
         self, signature: Signature, arrays: Mapping[str, Array], outputs: Sequence[str] | None = None
@@ -49,6 +53,7 @@ class TimedRun:
         found = signature.run_arrays(arrays, outputs)
         cost = self._costs.setdefault(signature.name, Cost())
         cost.add(time.perf_counter() - start, sum(array.nbytes for array in arrays.values()))
+        self.seen[signature.name] = signature, arrays
         return found
 
 
