@@ -74,7 +74,7 @@ class Health:
             if status != told:
                 told = status
                 yield _Status(status=status).SerializeToString()
-            if self._core.process.draining:
+            elif self._core.process.draining:
                 return  # an endless call would keep the drain from its end
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -112,7 +112,8 @@ def _v1() -> descriptor_pb2.FileDescriptorProto:
     found.name, found.package = "reflection_v1.proto", V1
     for message in found.message_type:
         for field in message.field:
-            field.type_name = field.type_name.replace(f".{V1ALPHA}.", f".{V1}.")
+            if field.type_name:
+                field.type_name = field.type_name.replace(f".{V1ALPHA}.", f".{V1}.")
     for service in found.service:
         for method in service.method:
             method.input_type = method.input_type.replace(f".{V1ALPHA}.", f".{V1}.")
