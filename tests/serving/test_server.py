@@ -227,3 +227,17 @@ def test_help() -> None:
     done = subprocess.run([*_COMMAND, "--help"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert "--rest_api_port" in done.stdout
+
+
+def test_sigterm_while_a_model_loads() -> None:
+    slow = (
+        "import sys, time; from noria.serving import command, server; "
+        "server.make_loader = lambda config: lambda path: time.sleep(60); sys.exit(command.main(sys.argv[1:]))"
+    )
+    flags = (*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}")
+    with subprocess.Popen([sys.executable, "-c", slow, *flags], stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None
+        while "m version 1 is LOADING" not in (line := child.stderr.readline()):
+            assert line
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0

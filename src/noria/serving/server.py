@@ -13,6 +13,7 @@ import os
 import platform
 import signal
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -200,12 +201,15 @@ async def serve(
     announcing = asyncio.create_task(_announce(server, ready))
     await stopping.wait()
     announcing.cancel()
+    core.manager.stop()
     _LOG.info("draining", extra=event("draining"))
     clean = await server.stop()
     _LOG.info("stopped", extra=event("stopped", clean=clean))
-    if not clean:
+    if not clean or core.manager.busy():
+        # Threads that still run would hold the process, and a load in the engine would abort it.
         logging.shutdown()
-        os._exit(1)  # threads that still run would hold the process
+        sys.stdout.flush()
+        os._exit(0 if clean else 1)
     return clean
 
 

@@ -50,7 +50,7 @@ class Conductor:
         self._transition = policy.TRANSITIONS[config.version_transition]
         self._retry_seconds = config.load_retry_interval_micros / 1e6
         self._unload_slots = threading.Semaphore(max(config.num_unload_threads, 1))
-        self._loading = 0
+        self._loading = self._unloading = 0
         self._dirty: set[str] = set()
         self._blocked: dict[str, None] = {}  # models with a load that waits for a free thread, in order
         self._limit = 1  # of loads at a time
@@ -143,6 +143,11 @@ class Conductor:
             self._closed = True
             self._wake()
 
+    def busy(self) -> bool:
+        """Whether a load or unload is running."""
+        with self.changed:
+            return self._loading > 0 or self._unloading > 0
+
     def _wake(self, *names: str) -> None:
         self._dirty.update(names)
         self.changed.notify_all()
@@ -181,7 +186,7 @@ class Conductor:
             track = record.tracks[action.version]
             if action.do is Do.UNLOAD:
                 if self._catalog.take_out_of_service(track.servable):
-                    self._spawn(self._unload, track)
+                    self._start_unload(track)
             elif self._loading < self._limit:
                 track.servable.move(State.LOADING)
                 self._start_load(record, track)
@@ -343,7 +348,7 @@ class Conductor:
                 self._catalog.put_in_service(servable, model)
             else:
                 self._catalog.replace(servable, model)
-                self._spawn(self._unload, track.replaces)
+                self._start_unload(track.replaces)
                 track.replaces = None
             track.tries = 0
             record.was_available = True
@@ -375,6 +380,10 @@ class Conductor:
             ),
         )
 
+    def _start_unload(self, track: Track) -> None:
+        self._unloading += 1
+        self._spawn(self._unload, track)
+
     def _unload(self, track: Track) -> None:
         servable = track.servable
         servable.wait_until_free()
@@ -385,6 +394,7 @@ class Conductor:
         fields = event(_STATE, model=name, version=version, state=State.END.name)
         _LOG.info("unloaded %s version %d", name, version, extra=fields)
         with self.changed:
+            self._unloading -= 1
             self._wake(servable.id.name)
 
 

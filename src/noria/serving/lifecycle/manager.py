@@ -222,10 +222,18 @@ class Manager(Catalog):
         servable.wait_until_free()
         servable.move(State.END)
 
-    def close(self) -> None:
-        """Ends the threads and unloads every available version."""
+    def stop(self) -> None:
+        """Ends the threads: nothing is looked for, loaded or unloaded any more; what serves goes on serving."""
         self._source.close()
         self._conductor.close()
+
+    def busy(self) -> bool:
+        """Whether loads or unloads that have begun are still running."""
+        return self._conductor.busy()
+
+    def close(self) -> None:
+        """Ends the threads and unloads every available version."""
+        self.stop()
         for name in self.names():
             for servable in self.versions(name):
                 if self.take_out_of_service(servable):
