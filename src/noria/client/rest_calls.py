@@ -6,28 +6,45 @@ the messages of gRPC as bodies too, and those it is sent from then on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from noria.client import messages, rest_json, values
 from noria.client.answers import Metadata, VersionStatus
-from noria.client.exchange import Exchange, Talk
+from noria.client.exchange import Exchange, Reply, Talk
 from noria.client.messages import Array, Example
 from noria.client.protocol import Calls, Classes
 from noria.client.target import Target
 from noria.errors import (
+    DeadlineExceededError,
     InternalError,
     InvalidArgumentError,
     NotFoundError,
     PermissionDeniedError,
     TFError,
+    UnauthenticatedError,
+    UnavailableError,
     UnimplementedError,
 )
+
+T = TypeVar("T")
 
 JSON: Final = "application/json"
 PROTO: Final = "application/x-protobuf"
 _MODELS: Final = "/v1/models"
+# What reading an answer of another form raises.
+_MISFITS: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+
+
+def _parsed(parse: Callable[[bytes], T], reply: Reply) -> T:
+    """What an answer says. Raises InternalError for one of another form: what answered is no model server."""
+    try:
+        return parse(reply.body)
+    except _MISFITS as error:
+        if isinstance(error, TFError):
+            raise
+        raise InternalError(f"the server's answer has an unexpected form: {type(error).__name__}: {error}") from None
 
 
 class RestCalls(Calls):
@@ -61,15 +78,17 @@ class RestCalls(Calls):
     def _takes_messages(self) -> Talk[bool]:
         """Asks the server, once; a server that did not say is taken for TensorFlow Serving and asked again later."""
         try:
-            rows = yield from self.models()
+            yield from self.models()
         except (InvalidArgumentError, NotFoundError, UnimplementedError, InternalError):
             self._binary = False
         except PermissionDeniedError:
             self._binary = True  # a server that knows tokens is not TensorFlow Serving; if it is, it will say so
+        except (UnavailableError, UnauthenticatedError, DeadlineExceededError):
+            raise  # as the request itself would
         except TFError:
             return False
         else:
-            self._binary = isinstance(rows, list)
+            self._binary = True
         return bool(self._binary)
 
     def _predict_binary(
@@ -105,12 +124,12 @@ class RestCalls(Calls):
         reply = yield Exchange("POST", self._path(target, ":predict"), body, JSON)
         try:
             found = rest_json.predict_answer(reply.body, signature)
-        except (ValueError, TypeError, KeyError):
+        except _MISFITS:
             # Another version, with another signature, may have taken over since it was asked for.
             signature = yield from self.signature(target, fresh=True)
             try:
                 found = rest_json.predict_answer(reply.body, signature)
-            except (ValueError, TypeError, KeyError) as error:
+            except _MISFITS as error:
                 raise InternalError(
                     f"the answer does not fit the outputs of signature {signature.name!r}: {error}"
                 ) from None
@@ -119,12 +138,12 @@ class RestCalls(Calls):
     def classify(self, target: Target, examples: Iterable[Example], context: Example | None) -> Talk[Classes]:
         body = rest_json.examples_body(examples, context, target.signature)
         reply = yield Exchange("POST", self._path(target, ":classify"), body, JSON)
-        return rest_json.classes(reply.body)
+        return _parsed(rest_json.classes, reply)
 
     def regress(self, target: Target, examples: Iterable[Example], context: Example | None) -> Talk[Array]:
         body = rest_json.examples_body(examples, context, target.signature)
         reply = yield Exchange("POST", self._path(target, ":regress"), body, JSON)
-        return rest_json.values_of(reply.body)
+        return _parsed(rest_json.values_of, reply)
 
     def multi_inference(
         self, target: Target, tasks: Sequence[tuple[str, str]], examples: Iterable[Example], context: Example | None
@@ -134,11 +153,11 @@ class RestCalls(Calls):
 
     def metadata(self, target: Target) -> Talk[Metadata]:
         reply = yield Exchange("GET", self._path(target, "/metadata"))
-        return rest_json.metadata(reply.body)
+        return _parsed(rest_json.metadata, reply)
 
     def status(self, target: Target) -> Talk[list[VersionStatus]]:
         reply = yield Exchange("GET", self._path(target))
-        return rest_json.status(reply.body)
+        return _parsed(rest_json.status, reply)
 
     def models(self) -> Talk[list[dict[str, Any]]]:
         try:
@@ -147,8 +166,7 @@ class RestCalls(Calls):
             raise UnimplementedError(
                 f"this server, like TensorFlow Serving, does not list its models; ask for one by its name ({error})"
             ) from None
-        rows: list[dict[str, Any]] = rest_json.member(rest_json.loads(reply.body), "models")
-        return rows
+        return _parsed(rest_json.models, reply)
 
     def reload(self, config: Any) -> Talk[None]:
         raise UnimplementedError("REST has no reload; use the server's gRPC address")

@@ -103,7 +103,11 @@ def predict_answer(body: bytes, signature: SignatureInfo) -> dict[str, Array]:
 
 
 def _array(value: Any, info: TensorInfo) -> Array:
-    array = np.array(_bytes(value), object) if info.dtype is dtypes.string else np.array(value, info.dtype.numpy)
+    if info.dtype is dtypes.string:
+        array = np.array(_bytes(value), object)
+    else:
+        with np.errstate(over="ignore"):  # too big for float32 is infinite
+            array = np.array(value, info.dtype.numpy)
     if array.size == 0 and info.shape is not None and array.ndim < len(info.shape):
         # Empty lists do not say what would stand in them.
         shape = [*array.shape, *(n or 0 for n in info.shape[array.ndim :])]
@@ -141,18 +145,12 @@ def _features(given: Example) -> dict[str, Any]:
 
 def classes(body: bytes) -> list[list[tuple[str, float]]]:
     """The results of a Classify answer."""
-    try:
-        return [[(str(label), float(score)) for label, score in row] for row in member(loads(body), "results")]
-    except (ValueError, TypeError) as error:
-        raise InternalError(f"the server's answer is no classification: {error}") from None
+    return [[(str(label), float(score)) for label, score in row] for row in member(loads(body), "results")]
 
 
 def values_of(body: bytes) -> Array:
     """The results of a Regress answer."""
-    try:
-        return np.array(member(loads(body), "results"), np.float32)
-    except (ValueError, TypeError) as error:
-        raise InternalError(f"the server's answer is no regression: {error}") from None
+    return np.array(member(loads(body), "results"), np.float32)
 
 
 def member(document: Any, name: str) -> Any:
@@ -195,6 +193,14 @@ def status(body: bytes) -> list[VersionStatus]:
         )
         for row in member(loads(body), "model_version_status")
     ]
+
+
+def models(body: bytes) -> list[dict[str, Any]]:
+    """The rows of a list of models."""
+    rows = member(loads(body), "models")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InternalError(f"the server's answer is no list of models: {str(rows)[:80]}")
+    return rows
 
 
 def error_text(body: bytes) -> str:
