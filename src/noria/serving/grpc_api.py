@@ -23,6 +23,7 @@ from noria.serving.grpc_services.reflection import Reflection
 from noria.serving.lifecycle.on_demand import AsleepError, wake
 from noria.serving.lifecycle.servable import Servable
 from noria.serving.messages import examples_of, fill_classes, fill_regressions, predict_response, tasks_of
+from noria.serving.multi import MultiRunner
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import log_records
 from noria.serving.security.access import token_in
@@ -73,6 +74,7 @@ class GrpcApi:
         self._core = core
         self._manager = core.manager
         self._runner = core.runner
+        self._multi = MultiRunner(core.runner)
         self._metrics = core.metrics
         self._log = core.request_log
         self._check_method = config.enable_signature_method_name_check
@@ -204,16 +206,8 @@ class GrpcApi:
             calls = classify.prepare_tasks(servable.model, tasks, check_method=self._check_method)
             examples = examples_of(request.input)
             self._metrics.examples(servable.id.name, len(examples))
-            for call in calls:
-                feeds = classify.feeds(call, examples)
-                outputs = await self._runner.run(
-                    servable,
-                    call.signature,
-                    feeds,
-                    call.outputs,
-                    deadline=_deadline(context),
-                    api="MultiInference",
-                )
+            found = await self._multi.run(servable, calls, examples, _deadline(context))
+            for call, outputs in zip(calls, found, strict=True):
                 result = response.results.add()
                 if call.method == CLASSIFY:
                     fill_classes(result.classification_result, outputs, len(examples))
