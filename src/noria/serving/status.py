@@ -40,8 +40,9 @@ def model_status(manager: Manager, name: str, version: int | None = None) -> pb.
 def list_models(core: Core) -> list[dict[str, Any]]:
     """Every model with its versions, for ``GET /v1/models``; plain values that JSON has.
 
-    memory_bytes: what the model's variables, constants and graph are estimated to take; requests: since this version
-    was loaded; reason: why the model, or the version, does not serve, where it does not.
+    labels_waiting: labels whose version is not available yet; memory_bytes: what the model's variables, constants and
+    graph are estimated to take; requests: since this version was loaded; reason: why the model, or the version, does
+    not serve, where it does not.
     """
     manager = core.manager
     unavailable = manager.unavailable()
@@ -55,6 +56,7 @@ def list_models(core: Core) -> list[dict[str, Any]]:
                 "available": manager.latest(name) is not None,
                 **({"reason": reason} if reason else {}),
                 "labels": dict(manager.labels(name)),
+                **({"labels_waiting": waiting} if (waiting := manager.waiting_labels(name)) else {}),
                 "memory_bytes": sum(version["memory_bytes"] for version in versions),
                 "requests": sum(version["requests"] for version in versions),
                 "versions": versions,

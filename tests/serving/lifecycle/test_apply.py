@@ -62,13 +62,15 @@ def test_rollback(disk: Disk) -> None:
         ("model_version_policy { specific { versions: 1 versions: 7 } }", {1}),
     ],
 )
-def test_version_policies(disk: Disk, fields: str, expected: set[int]) -> None:
+def test_version_policies(disk: Disk, fields: str, expected: set[int], caplog: pytest.LogCaptureFixture) -> None:
     for version in (1, 2, 3):
         disk.put("m", version)
     with managing(disk) as manager:
         manager.apply(disk.config(m=fields))
         until(lambda: manager.available("m") == expected)
         assert states(manager, "m").keys() == expected
+    absent = "model m: versions [7], which its policy names, are not under its base path"
+    assert (absent in caplog.text) == ("specific" in fields)
 
 
 def test_specific_without_versions_serves_none(disk: Disk) -> None:
@@ -421,6 +423,7 @@ def test_labels_by_file_wait_for_their_version(disk: Disk) -> None:
         assert manager.labels("m") == {"stable": 1}
         manager.apply(disk.config(m=label("stable", 2) + label("new", 2)), labels_wait=True)
         assert manager.labels("m") == {"stable": 1}
+        assert manager.waiting_labels("m") == {"stable": 2, "new": 2}
         disk.put("m", 2)
         until(lambda: manager.labels("m") == {"stable": 2, "new": 2})
 

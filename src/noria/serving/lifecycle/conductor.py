@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from noria.compile.ort import available_cpus
@@ -104,6 +104,7 @@ class Conductor:
             if isinstance(found, Look) and (changed or found.arrivals or found.found != record.found):
                 if found.found.keys() != record.found.keys() or first:
                     _LOG.info("model %s has on disk versions %s", config.name, sorted(found.found) or "none")
+                    _warn_of_absent(record.config, found.found)
                 self._take_in(record, found)
                 changed = True
             if changed:
@@ -396,6 +397,11 @@ class Conductor:
         with self.changed:
             self._unloading -= 1
             self._wake(servable.id.name)
+
+
+def _warn_of_absent(config: ModelConfig, found: Collection[int]) -> None:
+    if isinstance(config.policy, policy.Specific) and (absent := sorted(config.policy.versions.difference(found))):
+        _LOG.warning("model %s: versions %s, which its policy names, are not under its base path", config.name, absent)
 
 
 def known_error(error: Exception) -> TFError:

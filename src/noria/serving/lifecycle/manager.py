@@ -150,6 +150,14 @@ class Manager(Catalog):
                 if record.configured and not record.asleep and self.latest(name) is None
             }
 
+    def waiting_labels(self, name: str) -> dict[str, int]:
+        """Labels of a model that do not stand yet for the version they were asked for."""
+        current = self.labels(name)
+        with self._conductor.changed:
+            record = self._conductor.records.get(name)
+            asked = {} if record is None or not record.configured else record.config.labels
+            return {label: version for label, version in asked.items() if current.get(label) != version}
+
     def trouble(self, name: str) -> str:
         """What is wrong with a model's base path, "" when nothing is known to be."""
         with self._conductor.changed:
