@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 
 import noria.model
+from noria.compile.ort import available_cpus
 from noria.errors import NotFoundError, TFError
 from noria.formats import files
 from noria.formats.saved_model import FILE_NAMES
@@ -14,6 +15,7 @@ from noria.serving.batching.parameters import from_flags
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.calm import calmly
 from noria.serving.lifecycle.fetch import fetch
+from noria.serving.lifecycle.memory import share_heaps
 from noria.serving.lifecycle.servable import Model
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ def make_loader(config: ServerConfig) -> Callable[[str], Model]:
     """
     tags = [tag for tag in config.saved_model_tags.split(",") if tag]
     batching = from_flags(config)
+    share_heaps(max(available_cpus(), 2) + 1)
 
     def load(path: str) -> Model:
         if batching is not None:
