@@ -73,6 +73,8 @@ def test_wait_is_what_waits_times_its_cost() -> None:
     profile = Profile()
     profile.waiting = 800
     assert profile.wait() == 0.0
+    profile.measured(1, 8, 5.0)
+    assert profile.wait() == 0.0
     profile.measured(1, 8, 0.5)
     assert profile.wait() == pytest.approx(50.0)
     profile.limit = 2

@@ -51,8 +51,8 @@ class Profile(Cost):
         self._sizes[step(rows)] = runs + 1, seconds
 
     def wait(self) -> float:
-        """Seconds that what waits now will keep the engine, as far as is known."""
-        cost = min((seconds for _, seconds in self._sizes.values()), default=0.0)
+        """Seconds that what waits now will keep the engine, as far as is known: a first run says nothing of it."""
+        cost = min((seconds for runs, seconds in self._sizes.values() if runs >= _SAMPLES), default=0.0)
         return self.waiting * cost / self.limit
 
     def piece(self, most: int) -> int:
