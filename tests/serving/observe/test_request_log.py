@@ -408,3 +408,36 @@ def test_a_config_file_turns_logging_on(tmp_path: Path) -> None:
         with pytest.raises(InvalidArgumentError, match="No request-logger-creator provided"):
             manager.apply(config)
     manager.close()
+
+
+def test_methods_on_examples_are_logged_as_they_came(tmp_path: Path) -> None:
+    prefix = tmp_path / "requests"
+    manager = Manager(make_loader(ServerConfig()))
+    manager.load("m", 1, str(REPOSITORY / "tests" / "golden" / "half_plus_two" / "1"))
+    regress = pb.RegressionRequest(model_spec=pb.ModelSpec(name="m", signature_name="regress_x_to_y"))
+    regress.input.example_list.examples.add().features.feature["x"].float_list.value.append(3.0)
+    classify = pb.ClassificationRequest(model_spec=pb.ModelSpec(name="m", signature_name="classify_x_to_y"))
+    classify.input.CopyFrom(regress.input)
+    several = pb.MultiInferenceRequest(input=regress.input)
+    several.tasks.add(model_spec=regress.model_spec, method_name="tensorflow/serving/regress")
+    several.tasks.add(model_spec=classify.model_spec, method_name="tensorflow/serving/classify")
+    with serving(manager) as server:
+        server.core.request_log.configure({"m": logging_config(prefix)})
+        for rpc, request in (("Regress", regress), ("Classify", classify), ("MultiInference", several)):
+            method = f"/tensorflow.serving.PredictionService/{rpc}"
+            code, text, _ = call_grpc(server.grpc_port, method, request.SerializeToString())
+            assert code == "OK", text
+        scrape = server.core.metrics.render().decode()
+    manager.close()
+    found = records(prefix)
+    kinds = [record.WhichOneof("log_type") for record in found]
+    assert kinds == ["regress_log", "classify_log", "multi_inference_log"]
+    assert found[0].regress_log.request == regress
+    assert found[0].regress_log.response.result.regressions[0].value == 3.5
+    assert found[1].classify_log.request == classify
+    assert found[2].multi_inference_log.request == several
+    assert found[2].multi_inference_log.response.results[0].regression_result.regressions[0].value == 3.5
+    # Three requests, three examples; the runs of a MultiInference are not TensorFlow Serving's runtime latency.
+    assert ':tensorflow:serving:request_example_count_total{model="m"} 3' in scrape
+    assert 'runtime_latency_count{model_name="m",API="MultiInference"' not in scrape
+    assert 'noria_requests_total{model_name="m",api="MultiInference",entrypoint="GRPC",status="OK"} 1' in scrape

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,18 @@ def test_loads_warm_ups_memory_and_labels_are_told(tmp_path: Path) -> None:
     assert value(found, ":tensorflow:serving:mlmd_map", model_name="m", version="1") == 1
     assert value(found, "noria_model_state", model_name="m", version="2", state="END") == 1
     assert value(found, "noria_model_memory_bytes", model_name="m", version="2") is None
+
+
+def test_what_the_rest_port_refuses_is_counted() -> None:
+    with running(rest_api_max_body_bytes=1000) as server:
+        assert call(server, "POST", "/v1/models/m:predict", "x" * 2000)[0] == 413
+        with socket.create_connection(("127.0.0.1", server.rest_port), timeout=20) as other:
+            other.sendall(b"nonsense\r\n\r\n")
+            assert other.recv(100).startswith(b"HTTP/1.1 400")
+            found = samples(call(server, "GET", DEFAULT_PATH)[2])
+    assert value(found, "noria_rest_refused_total", status="413") == 1
+    assert value(found, "noria_rest_refused_total", status="400") == 1
+    assert (value(found, "noria_rest_connections") or 0) >= 1
 
 
 def test_a_query_string_is_a_part_of_the_path() -> None:

@@ -185,8 +185,8 @@ class Traces:
         if code in _FAILURES:
             span.set_status(self._error)
 
-    def ran(self, servable: Servable, signature: str, api: str) -> None:
-        """Names in the request's span what is about to run for it."""
+    def ran(self, servable: Servable, signature: str) -> None:
+        """Names in the request's span what runs for it."""
         span = self._current()
         if span.is_recording():
             id = servable.id
@@ -252,40 +252,56 @@ class TracedRunner(Runner):
 
     traces: Traces
 
-    async def run(
+    def at_once(
         self,
         servable: Servable,
         signature: Signature,
         arrays: Mapping[str, Array],
         outputs: Sequence[str] | None = None,
         *,
-        deadline: float | None = None,
         api: str = "Predict",
-        gone: Callable[[], bool] | None = None,
+    ) -> dict[str, Array] | None:
+        start, found, failed = time.time_ns(), None, True
+        try:
+            found = super().at_once(servable, signature, arrays, outputs, api=api)
+            failed = False
+            return found
+        finally:
+            if found is not None or failed:
+                self.traces.ran(servable, signature.name)
+                self.traces.child("run", start, time.time_ns(), failed=failed)
+
+    async def _queued(
+        self,
+        servable: Servable,
+        signature: Signature,
+        arrays: Mapping[str, Array],
+        outputs: Sequence[str] | None,
+        nbytes: int,
+        deadline: float | None,
+        gone: Callable[[], bool] | None,
     ) -> dict[str, Array]:
-        self.traces.ran(servable, signature.name, api)
-        waited: list[float] = []
-        token = _BEGAN.set(waited)
+        self.traces.ran(servable, signature.name)
+        began: list[float] = []
+        token = _BEGAN.set(began)
         start, clock = time.time_ns(), time.monotonic()
         failed = True
         try:
-            found = await super().run(servable, signature, arrays, outputs, deadline=deadline, api=api, gone=gone)
+            found = await super()._queued(servable, signature, arrays, outputs, nbytes, deadline, gone)
             failed = False
             return found
         finally:
             _BEGAN.reset(token)
             end = time.time_ns()
-            began = start
-            if waited:
-                began = start + int((waited[0] - clock) * 1e9) if waited[0] else end
-                self.traces.child("queue", start, began)
-            if began < end:
-                self.traces.child("run", began, end, failed=failed)
+            run = start + int((began[0] - clock) * 1e9) if began and began[0] else end
+            self.traces.child("queue", start, run)
+            if run < end:
+                self.traces.child("run", run, end, failed=failed)
 
     async def _outcome(self, tasks: Sequence[Task], deadline: float | None) -> dict[str, Array]:
         try:
             return await super()._outcome(tasks, deadline)
         finally:
-            waited = _BEGAN.get(None)
-            if waited is not None:
-                waited.append(min(task.began for task in tasks))
+            began = _BEGAN.get(None)
+            if began is not None:
+                began.append(min(task.began for task in tasks))
