@@ -7,7 +7,6 @@ import gc
 import sys
 from typing import Final
 
-
 _M_ARENA_MAX: Final = -8  # of mallopt(3)
 
 
