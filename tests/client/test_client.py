@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -259,6 +260,32 @@ def test_the_deadline(servers: dict[str, Server]) -> None:
     for way in ("grpc", "rest"):
         with Client(url_of(servers[way], way)) as client, pytest.raises(DeadlineExceededError):
             client.predict("m", {"x": np.ones(1, np.float32)}, timeout=1e-6)
+
+
+def test_a_server_that_restarts() -> None:
+    """The clients keep their connections; requests made meanwhile wait, and nobody sees an error."""
+    with served() as server:
+        ports = {"port": server.grpc_port, "rest_api_port": server.rest_port}
+        urls = [url_of(server, "grpc"), url_of(server, "rest")]
+        clients = [Client(url, retries=30, timeout=30) for url in urls]
+        for client in clients:
+            client.predict("m", {"x": [1.0]})
+    results: list[Any] = []
+
+    def ask(client: Client) -> None:
+        results.append(client.predict("m", {"x": [1.0]})["y"].tolist())
+
+    threads = [threading.Thread(target=ask, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    with served(**ports):
+        for thread in threads:
+            thread.join()
+        for client in clients:
+            ask(client)
+            client.close()
+    assert results == [[2.5]] * 4
 
 
 def test_reload(servers: dict[str, Server]) -> None:

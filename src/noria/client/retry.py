@@ -22,7 +22,7 @@ class Retries(NamedTuple):
     """How often, and after which waits (seconds), a repeatable exchange is sent again."""
 
     times: int = 5
-    first: float = 0.05
+    first: float = 0.1
     longest: float = 2.0
 
     def waits(self) -> Iterator[float]:

@@ -12,7 +12,9 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
+from noria.cli import main
 from noria.client import Client
 from noria.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, TFError, UnauthenticatedError
 from noria.protos import kserve
@@ -173,6 +175,18 @@ def test_management_is_for_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with serving(manager(), allow_remote_management=True) as server:
         url = f"127.0.0.1:{server.grpc_port}"
         assert outcome(url, None, lambda c: c.reload(config)) is InvalidArgumentError
+
+
+def test_tokens_from_the_shell(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["models", url, "m", *arguments])
+
+    monkeypatch.delenv("NORIA_TOKEN", raising=False)
+    assert run().exit_code == 1
+    assert "authorization: Bearer <token>" in run().stderr
+    assert "model m" in run("--token", USER).stdout
+    monkeypatch.setenv("NORIA_TOKEN", WATCHER)
+    assert "model m" in run().stdout
 
 
 def test_nothing_is_made_where_no_tokens_are_configured() -> None:
