@@ -50,9 +50,29 @@ def symbol(package: str, name: str) -> Any:
         return found
     full = f"{package}.{name}"
     try:
-        return message_factory.GetMessageClass(POOL.FindMessageTypeByName(full))
+        descriptor = POOL.FindMessageTypeByName(full)
     except KeyError:
         return enum_type_wrapper.EnumTypeWrapper(POOL.FindEnumTypeByName(full))
+    _keep(descriptor)
+    return _KEPT[full]
+
+
+_KEPT: Final[dict[str, type[Any]]] = {}
+
+
+def _keep(descriptor: Any) -> None:
+    """Keeps the class of a message, and of every message that its fields can hold, for as long as the process lives.
+
+    The library makes a class when a field is first read and lets it die with its last message. A thread that reads such
+    a field while the garbage collector takes a dead class apart in another is given that class, and the process dies.
+    """
+    left = [descriptor]
+    while left:
+        one = left.pop()
+        if one.full_name not in _KEPT:
+            _KEPT[one.full_name] = message_factory.GetMessageClass(one)
+            left += [field.message_type for field in one.fields if field.message_type is not None]
+            left += one.nested_types
 
 
 def all_classes(package: str) -> list[type[Any]]:
