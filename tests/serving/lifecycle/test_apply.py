@@ -20,6 +20,7 @@ from noria.errors import (
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.manager import Manager
+from noria.serving.lifecycle.servable import Model, Servable
 from serving.lifecycle.disk import Disk, managing, states, until
 
 
@@ -175,6 +176,27 @@ def test_retries(disk: Disk) -> None:
         until(lambda: states(manager, "m") == {1: "END"})
         assert disk.loads == ["m/1"] * 3
         assert 0.2 <= time.monotonic() - begin < 5
+
+
+def test_what_the_gate_refuses_is_not_tried_again(disk: Disk) -> None:
+    disk.put("m", 1)
+
+    def admit(servable: Servable, model: Model, serving: Servable | None) -> None:
+        if serving is not None:
+            raise FailedPreconditionError(f"{servable.id.version} is not like {serving.id.version}")
+
+    with managing(disk, max_num_load_retries=5) as manager:
+        manager._admission = admit
+        manager.apply(disk.config(m=""))
+        disk.put("m", 2)
+        until(lambda: states(manager, "m") == {2: "END", 1: "AVAILABLE"})
+        refused = manager.version("m", 2)
+        assert refused is not None
+        assert str(refused.error) == "2 is not like 1"
+        assert disk.loads == ["m/1", "m/2"]
+        latest = manager.latest("m")
+        assert latest is not None
+        assert latest.requests == 0
 
 
 def test_a_retry_does_not_wait_when_the_files_change(disk: Disk) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from noria.compile.ort import available_cpus
-from noria.errors import InternalError, TFError
+from noria.errors import Code, InternalError, TFError
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle import labels, memory, on_demand, policy
 from noria.serving.lifecycle.arrival import Arrival
@@ -363,7 +363,8 @@ class Conductor:
         retries = self._config.max_num_load_retries
         with self.changed:
             track.tries += 1
-            again = track.tries <= retries and servable.id.version in record.wanted and not self._closed
+            again = track.tries <= retries and error.code is not Code.FAILED_PRECONDITION  # what the gate refuses
+            again = again and servable.id.version in record.wanted and not self._closed
             servable.move(State.LOADING if again else State.END, error=error)
             if again:
                 self._retry_at(track, time.monotonic() + self._retry_seconds)

@@ -64,7 +64,7 @@ class Manager(Catalog):
         local = config.file_system_poll_wait_seconds
         remote = config.remote_file_system_poll_wait_seconds
         self._source = Source(self._look, Intervals(local if local > 0 else None, remote if remote > 0 else None))
-        self._arrivals: dict[str, Arrivals] = {}  # by base path
+        self._arrivals: dict[str, Arrivals] = {}  # by model
         self._conductor = Conductor(self, self._load_model, self._source.ask, config)
         self._applying = threading.Lock()
         self._listed = False  # a list of models has been accepted
@@ -113,6 +113,8 @@ class Manager(Catalog):
                     current = self.labels(name)
                     unmoved = {label for label, v in model.labels.items() if current.get(label, v) == v}
                     self._conductor.assign_at_once(name, unmoved)
+            for name in self._arrivals.keys() - models.keys():
+                self._arrivals.pop(name, None)
             self._source.watch({name: model.base_path for name, model in models.items()}, now=models)
         if wait:
             self._wait_available(new, deadline, given_up)
@@ -304,7 +306,7 @@ class Manager(Catalog):
     def _look_closely(self, record: Record, config: ModelConfig, found: Mapping[int, str]) -> dict[int, Arrival]:
         """How the versions stand that the policy could want and that do not serve."""
         seen: dict[int, Arrival] = {}
-        arrivals = self._arrivals.setdefault(config.base_path, Arrivals(self._config.version_settle_seconds))
+        arrivals = self._arrivals.setdefault(config.name, Arrivals(self._config.version_settle_seconds))
         with self._conductor.changed:
             unfit = {version for version, track in record.tracks.items() if track.failing}
             asked = {version for version in found if record.in_question(version, found[version])}
