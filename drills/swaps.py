@@ -40,9 +40,9 @@ def main(*, full: bool = False) -> Result:
         f"p99 during a swap ({count} requests), steady {steady:.2f} ms", f"{during:.2f} ms", "<= 2 times steady",
         during <= 2 * steady,
     )  # fmt: skip
-    worst = requests.milliseconds(100, windows)
-    result.check(f"slowest during a swap, otherwise {requests.outside(windows).milliseconds(100):.1f} ms",
-                 f"{worst:.1f} ms", "<= 100 ms", worst <= 100)  # fmt: skip
+    worst, otherwise = requests.milliseconds(100, windows), requests.outside(windows).milliseconds(100)
+    result.check(f"slowest during a swap, otherwise {otherwise:.1f} ms", f"{worst:.1f} ms", "<= 100 ms, or otherwise's",
+                 worst <= max(100, otherwise))  # fmt: skip
     return result
 
 
