@@ -18,17 +18,27 @@ from noria.serving.observe.event_log import event
 _LOG = logging.getLogger(__name__)
 
 
-def start(core: Core) -> None:
+def start(core: Core, models: pb.ModelServerConfig | None = None) -> None:
     """Begins to load the models that the flags name, and to look at the config file as often as the flags say.
 
-    Raises what ``model_config.initial`` and ``Manager.apply`` raise of a wrong config; does not wait for models.
+    models: in place of those that the flags name. Raises what ``model_config.initial`` and ``Manager.apply`` raise of
+    a wrong config; does not wait for models.
     """
     config = core.config
     path, seconds = config.model_config_file, config.model_config_file_poll_wait_seconds
-    first = model_config.initial(config)
+    first = model_config.initial(config) if models is None else models
     core.manager.apply(first, wait=False, labels_wait=True)
-    if path and seconds > 0:
-        ConfigFile(core.manager, path, first, seconds).start()
+    if path:
+        file = ConfigFile(core.manager, path, first, seconds)
+        core.process.when_told_to_read(file.look)
+        if seconds > 0:
+            file.start()
+    core.process.when_told_to_read(lambda: _look_at_all(core.manager))
+
+
+def _look_at_all(manager: Manager) -> None:
+    for name in manager.names():
+        manager.look_now(name)
 
 
 def reload(

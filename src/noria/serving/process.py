@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from noria.protos import serving as pb
+
+_LOG = logging.getLogger(__name__)
 
 
 class Fleet(Protocol):
@@ -45,10 +48,23 @@ class Process:
         self.fleet: Fleet | None = None
         self.sharing: Sharing | None = None
         self._told: list[Callable[[], None]] = []
+        self._readers: list[Callable[[], None]] = []
 
     def when_draining(self, tell: Callable[[], None]) -> None:
         """``tell`` is called, on the event loop, when draining begins."""
         self._told.append(tell)
+
+    def when_told_to_read(self, read: Callable[[], None]) -> None:
+        """``read`` is called, in a thread, when an operator asks to look at files at once (SIGHUP)."""
+        self._readers.append(read)
+
+    def read_again(self) -> None:
+        """Looks at all files; blocks, and never raises."""
+        for read in self._readers:
+            try:
+                read()
+            except Exception:
+                _LOG.exception("looking at files again failed")
 
     def begin_drain(self) -> None:
         """Turns readiness off, once."""

@@ -14,8 +14,9 @@ import platform
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ import grpc
 import noria
 from noria.compile.ort import available_cpus
 from noria.errors import TFError
+from noria.protos import serving as pb
 from noria.serving import grpc_api, management, rest
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
@@ -172,11 +174,13 @@ async def serve(
     opened: Callable[[Server], None] = lambda _: None,
     rest_listener: socket.socket | None = None,
     stopping: asyncio.Event | None = None,
+    told: Sequence[int] = (),
 ) -> bool:
     """Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
 
-    The ports open at once. ``ready`` is called when each model serves, or is known to be unable to for now. Returns
-    what ``Server.stop`` returns.
+    SIGHUP looks at the config file and for versions at once. The ports open at once. ``ready`` is called when each
+    model serves, or is known to be unable to for now. told: signals to stop that came before. Returns what
+    ``Server.stop`` returns.
     """
     cpus, python = available_cpus(), platform.python_version()
     _LOG.info(
@@ -194,6 +198,10 @@ async def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    if told:
+        stopping.set()
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, _read_again, core)
     await server.start()
     ports = event("listening", grpc_port=server.grpc_port, rest_port=server.rest_port)
     _LOG.info("listening: %s", server.describe(), extra=ports)
@@ -211,6 +219,11 @@ async def serve(
         sys.stdout.flush()
         os._exit(0 if clean else 1)
     return clean
+
+
+def _read_again(core: Core) -> None:
+    _LOG.info("looking at the config file and for versions, as SIGHUP asks", extra=event("read_again"))
+    threading.Thread(target=core.process.read_again, name="noria-read-again", daemon=True).start()
 
 
 async def _announce(server: Server, ready: Callable[[Server], None]) -> None:
@@ -233,22 +246,37 @@ def raise_file_limit() -> None:
             _LOG.warning("the limit of open files stays at %d: %s", soft, error)
 
 
-def make_core(config: ServerConfig) -> Core:
+def make_core(config: ServerConfig, models: pb.ModelServerConfig | None = None) -> Core:
     """The core of a server process with these settings; its models have begun to load.
 
-    Raises a TFError that says what is wrong with the settings or the model config file. What is wrong with a model
-    shows in its status.
+    models: in place of those that the settings name. Raises a TFError that says what is wrong with the settings or the
+    model config file. What is wrong with a model shows in its status.
     """
     raise_file_limit()
     import_op_modules(config.op_modules)
     core = Core.make(Manager(make_loader(config), make_admission(config), config), config)
-    management.start(core)
+    management.start(core, models)
     return core
+
+
+def note_signals() -> list[int]:
+    """A list that grows by each signal to stop from now on, until ``serve`` handles them: a second one ends at once."""
+    told: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if told:
+            os._exit(1)
+        told.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    return told
 
 
 def run(config: ServerConfig) -> int:
     """Serves in this process until a signal, drains; returns the exit status."""
-    run_loop(serve(make_core(config), lambda server: print(ready_line(server), flush=True)))
+    told = note_signals()
+    run_loop(serve(make_core(config), lambda server: print(ready_line(server), flush=True), told=told))
     return 0
 
 

@@ -30,15 +30,17 @@ def event(name: str, **fields: Any) -> dict[str, Any]:
     return {"event": name, "fields": fields}
 
 
-def start(kind: str = TEXT, stream: TextIO | None = None) -> None:
+def start(kind: str = TEXT, stream: TextIO | None = None, *, worker: int | None = None) -> None:
     """Logs to ``stream`` (standard error by default) from now on. kind: ``text`` or ``json``.
+
+    worker: the number of this process among several, for every line.
 
     A second call replaces the first. Raises InvalidArgumentError for another kind.
     """
     if kind not in _FORMATS:
         raise InvalidArgumentError(f"--log_format is {' or '.join(_FORMATS)}; got {kind!r}")
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_FORMATS[kind]())
+    handler.setFormatter(_FORMATS[kind](worker))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
@@ -51,17 +53,24 @@ def _trace(record: logging.LogRecord) -> str:
     return "".join(traceback.format_exception(*record.exc_info)).rstrip() if record.exc_info else ""
 
 
-class _Text(logging.Formatter):
+class _Formatter(logging.Formatter):
+    def __init__(self, worker: int | None) -> None:
+        super().__init__()
+        self._worker = worker
+
+
+class _Text(_Formatter):
     """``TIME LEVEL logger: sentence``; line feeds are written as ``\\n``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = f"{_stamp(record)} {record.levelname} {record.name}: {record.getMessage()}"
+        where = "" if self._worker is None else f"worker {self._worker}: "
+        text = f"{_stamp(record)} {record.levelname} {record.name}: {where}{record.getMessage()}"
         if record.exc_info:
             text = f"{text}\n{_trace(record)}"
         return text.replace("\r", "\\r").replace("\n", "\\n")
 
 
-class _Json(logging.Formatter):
+class _Json(_Formatter):
     """An object: ``time``, ``level``, ``logger``, ``process``, ``message``; ``event`` and its data if it has any."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -70,6 +79,7 @@ class _Json(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
+            **({} if self._worker is None else {"worker": self._worker}),
             "message": record.getMessage(),
         }
         name = getattr(record, "event", None)
@@ -85,7 +95,7 @@ def _clean(value: dict[str, Any]) -> dict[str, Any]:
     return {k: v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for k, v in value.items()}
 
 
-_FORMATS: Final[dict[str, Callable[[], logging.Formatter]]] = {TEXT: _Text, JSON: _Json}
+_FORMATS: Final[dict[str, Callable[[int | None], logging.Formatter]]] = {TEXT: _Text, JSON: _Json}
 
 
 class Refusals:

@@ -97,7 +97,7 @@ class _Supervisor:
             _LOG.warning("killing the workers that did not end within %g s", bound)
             self._pass_on(signal.SIGKILL)
             await ends
-        return 0 if self._statuses <= {0} else 1
+        return 0 if self._statuses <= {0, -signal.SIGTERM} else 1  # the latter: before it could even note it
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -17,7 +17,8 @@ from noria.errors import TFError
 from noria.serving.command import parse
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
-from noria.serving.server import make_core, ready_line, run_loop, serve
+from noria.serving.observe import event_log
+from noria.serving.server import make_core, note_signals, ready_line, run_loop, serve
 from noria.serving.workers.channel import Channel
 from noria.serving.workers.fleet import Fleet
 from noria.serving.workers.sharing import Counts, Sharing
@@ -64,17 +65,20 @@ def settings(config: ServerConfig, spec: Spec) -> ServerConfig:
 
 def main(argv: Sequence[str]) -> int:
     """Serves until told to stop, or until the supervisor is gone; returns the exit status."""
+    told = note_signals()
     spec = Spec.parse(argv[0])
     try:
-        core = make_core(settings(parse(argv[1:], quiet=True), spec))
-        run_loop(_serve(core, spec))
+        config = parse(argv[1:], quiet=True)
+        event_log.start(config.log_format, worker=spec.index)
+        core = make_core(settings(config, spec))
+        run_loop(_serve(core, spec, told))
     except TFError as error:
         print(f"noria serve: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(core: Core, spec: Spec) -> None:
+async def _serve(core: Core, spec: Spec, told: Sequence[int]) -> None:
     stopping = asyncio.Event()
 
     def orphaned() -> None:
@@ -98,6 +102,7 @@ async def _serve(core: Core, spec: Spec) -> None:
         opened=lambda _: link.up(),
         rest_listener=listener,
         stopping=stopping,
+        told=told,
     )
 
 
