@@ -117,10 +117,8 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            rest = data[upgrade.args[0] :] if upgrade.args else b""  # an offer of another protocol is not taken up
-            if rest:
-                self.data_received(rest)
-                return
+            self._decline(data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError:
             self._refused = self._refused or (400, "Invalid HTTP request received.")
         if self._waiting and not self.busy:
@@ -133,6 +131,27 @@ class Connection(asyncio.Protocol):
             self.refuse(*self._refused)
         if self.reading:
             self.received += len(data)
+
+    def _decline(self, rest: bytes) -> None:
+        """Goes on without the other protocol that a request offers: its head once more, less the offer.
+
+        The parser takes what follows such a head for the other protocol's, the request's body included.
+        """
+        if self._parser.get_method() == b"CONNECT" or self._refused is not None:
+            self._refused = self._refused or (400, "This is no proxy.")
+            if not self.busy and not self._waiting:
+                self.refuse(*self._refused)
+            return
+        parser, self._parser = self._parser, httptools.HttpRequestParser(self)
+        lines = [b"%s %s HTTP/%s\r\n" % (parser.get_method(), self._target, parser.get_http_version().encode())]
+        offers = (b"upgrade", b"http2-settings")
+        for name, value in self._headers:
+            if name == b"connection":
+                value = b", ".join(v for v in value.split(b",") if v.strip().lower() not in offers)
+            if name not in offers:
+                lines.append(b"%s: %s\r\n" % (name, value))
+        self._in_head = False
+        self.data_received(b"".join([*lines, b"\r\n", rest]))
 
     def on_message_begin(self) -> None:
         self._headers = []
@@ -150,7 +169,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         self._headers.append((name, value))
-        self._head += len(name) + len(value)
+        self._head += len(name) + len(value) + 4
         if name == b"content-length":
             if int(value) > self._limits.body:
                 self._refused = (413, self._too_big(int(value)))
@@ -161,6 +180,8 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         if self._head + len(self._target) > self._limits.head:
             self._refused = (431, "The request line and headers are too long.")
+        elif self._parser.should_upgrade():
+            pass  # it comes again
         elif self._expects and self._refused is None and not self.busy and not self._waiting:
             self._transport.write(_CONTINUE)
 
@@ -182,6 +203,8 @@ class Connection(asyncio.Protocol):
         if self._refused is not None:
             return
         parser = self._parser
+        if parser.should_upgrade():
+            return  # it comes again, see _decline
         body = self._body if self._chunks is None else b"".join(self._chunks)
         self._body, self._chunks = b"", None
         if len(body) > self._limits.body:
