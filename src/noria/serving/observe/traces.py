@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _LOG = logging.getLogger(__name__)
 
+_CLOSE_SECONDS: Final = 2.0
 _INSTALL: Final = "install OpenTelemetry: pip install 'noria[otel]'"
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROPAGATED: Final = frozenset({b"traceparent", b"tracestate", b"baggage"})
@@ -81,7 +83,7 @@ def _provider(config: ServerConfig) -> TracerProvider:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     resource = Resource.create({} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: "noria"})
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(_exporter(config)))
     return provider
 
@@ -113,8 +115,10 @@ class Traces:
         self._error = trace.Status(trace.StatusCode.ERROR)
 
     def close(self) -> None:
-        """Exports what waits. Blocks for as long as the exporter's time-out at most."""
-        self._provider.shutdown()
+        """Exports what waits, for two seconds at most: a collector that is gone does not keep the server."""
+        ending = threading.Thread(target=self._provider.shutdown, name="noria-traces-end", daemon=True)
+        ending.start()
+        ending.join(_CLOSE_SECONDS)
 
     def _span(self, name: str, carrier: Mapping[str, str], attributes: Mapping[str, Any]) -> Any:
         return self._tracer.start_as_current_span(
