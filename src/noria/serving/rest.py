@@ -203,7 +203,7 @@ class RestApi:
     async def _open_inference(self, request: Request) -> tuple[int, tuple[Header, ...], bytes] | None:
         """The answer of the other protocol; None where the URL is not of it either."""
         body = await self._body(request, request.header(b"content-encoding"))
-        found = await self._kserve.handle(request.method, request.target, request.headers, body)
+        found = await self._kserve.handle(request.method, request.target, request.headers, body, request.peer)
         return None if found is None else (found[0], (*found[1], *self._cors), found[2])
 
     async def _predict(self, route: Route, request: Request) -> tuple[Header, bytes]:

@@ -150,7 +150,7 @@ def test_lookups(server: Server) -> None:
     assert ask(server, "POST", "/v2/repository/index", {"ready": True}).document[0]["state"] == "READY"
     assert len(ask(server, "POST", "/v2/repository/index").document) == 5
     assert error(ask(server, "POST", "/v2/repository/index", {"ready": 1}))[0] == 400
-    assert error(ask(server, "POST", "/v2/repository/models/iris/load"))[0] == 501
+    assert error(ask(server, "POST", "/v2/repository/models/iris/load"))[0] == 404
 
 
 @pytest.mark.parametrize(

@@ -281,11 +281,11 @@ def test_repository_and_statistics(client: Client, server: Server) -> None:
         client.raw.get_inference_statistics("absent")
 
 
-def test_loading_is_not_done_here(client: Client) -> None:
+def test_only_configured_models_are_loaded_and_unloaded(client: Client) -> None:
     for call in (client.raw.load_model, client.raw.unload_model):
-        with pytest.raises(InferenceServerException, match="HandleReloadConfigRequest") as caught:
+        with pytest.raises(InferenceServerException, match="is not configured") as caught:
             call("iris")
-        assert caught.value.status() in ("501", "StatusCode.UNIMPLEMENTED")
+        assert caught.value.status() in ("404", "StatusCode.NOT_FOUND")
 
 
 def test_model_configuration(client: Client) -> None:

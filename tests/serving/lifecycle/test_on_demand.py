@@ -9,6 +9,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+import tritonclient.grpc as triton
+import tritonclient.http as triton_http
 
 from noria.protos import kserve
 from noria.protos import serving as pb
@@ -82,6 +84,31 @@ def test_over_the_open_inference_protocol(disk: Disk, manager: Manager) -> None:
         )
         assert (code, text) == ("OK", "")
     assert disk.loads == ["c/1"]
+
+
+@pytest.mark.parametrize("on_demand", [False, True])
+def test_a_triton_client_loads_and_unloads(disk: Disk, on_demand: bool) -> None:
+    with managing(disk, load_on_demand=on_demand) as manager:
+        manager.apply(disk.config(a="", b=""))
+        with serving(manager) as server:
+            client = triton.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+            client.load_model("a")
+            assert client.is_model_ready("a")
+            client.unload_model("a")
+            until(lambda: "AVAILABLE" not in states(manager, "a").values())
+            assert manager.missing() == []
+            assert _rest(server, "a")[0] == (200 if on_demand else 404)
+            client.load_model("a")
+            assert _rest(server, "a")[0] == 200
+            with pytest.raises(triton.InferenceServerException, match="there are \\['a', 'b'\\]"):
+                client.load_model("c")
+            client.close()
+            rest = triton_http.InferenceServerClient(f"127.0.0.1:{server.rest_port}")
+            rest.unload_model("a")
+            until(lambda: "AVAILABLE" not in states(manager, "a").values())
+            rest.load_model("a")
+            assert rest.is_model_ready("a")
+            rest.close()
 
 
 def test_a_model_that_cannot_load_says_why(disk: Disk, tmp_path: Path) -> None:

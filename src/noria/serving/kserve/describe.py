@@ -108,13 +108,6 @@ def _servables(inference: Inference, name: str) -> Iterable[Servable]:
         yield from manager.versions(each)
 
 
-NO_LOADING: Final = (
-    "models are loaded and unloaded by their version directories and the model config file, or by TensorFlow "
-    "Serving's ModelService.HandleReloadConfigRequest; loading and unloading by the model repository extension is not "
-    "supported"
-)
-
-
 def missing(core: Core) -> list[str]:
     """Why the server is not ready; empty when it is."""
     if core.process.draining:

@@ -8,6 +8,8 @@
     GET  /v2/models[/NAME[/versions/V]]/stats       statistics
     POST /v2/models/NAME[/versions/V]/infer         inference
     POST /v2/repository/index                       every version and its state
+    POST /v2/repository/models/NAME/load            loads a configured model, and answers when it serves
+    POST /v2/repository/models/NAME/unload          unloads it
 
 Names are percent-encoded. Other parts of a query string are not looked at. Errors are raised; the caller turns them
 into ``{"error": "..."}`` with the status of their code.
@@ -23,9 +25,9 @@ from urllib.parse import parse_qs, unquote_to_bytes
 
 import numpy as np
 
-from noria.errors import Code, InvalidArgumentError, NotFoundError, TFError, UnimplementedError
+from noria.errors import Code, InvalidArgumentError, NotFoundError, TFError
 from noria.serving.http1.messages import JSON, Answer, Header
-from noria.serving.kserve import bodies, describe, tensors
+from noria.serving.kserve import bodies, describe, repository, tensors
 from noria.serving.kserve.infer import Inference
 from noria.serving.security.access import token_in
 from noria.serving.security.tokens import PREDICT, SERVER, VIEW
@@ -35,7 +37,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 ENTRYPOINT: Final = "KServe-REST"  # in metrics, where TensorFlow Serving's own is REST
 
 _PATH: Final = re.compile(
-    rb"/v2/?|/v2/health/(?P<health>live|ready)|/v2/(?P<repository>repository/.+)"
+    rb"/v2/?|/v2/health/(?P<health>live|ready)|/v2/(?P<repository>repository/index)"
+    rb"|/v2/repository/models/(?P<managed>[^/]+)/(?P<change>load|unload)"
     rb"|/v2/models(?P<all>/stats)?"
     rb"|/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/(?P<verb>infer|ready|stats|config))?"
 )
@@ -67,7 +70,9 @@ class KServeRest:
         self._timeout = core.config.rest_api_timeout_in_ms / 1000
         self._routes: dict[bytes, Route] = {}
 
-    async def handle(self, method: str, path: bytes, headers: Iterable[Header], body: bytes) -> Answer | None:
+    async def handle(
+        self, method: str, path: bytes, headers: Iterable[Header], body: bytes, peer: str | None = None
+    ) -> Answer | None:
         """The answer to a request, None where ``path`` (with its query string, as sent) is not of this protocol.
 
         Raises TFError.
@@ -85,6 +90,8 @@ class KServeRest:
         try:
             if route.verb == "infer":
                 answer = await self._infer(method, route, headers, body, start)
+            elif route.kind == "model" and route.verb in ("load", "unload"):
+                answer = await self._manage(method, route, headers, peer)
             else:
                 answer = self._look_up(method, route, headers, body)
             code, sent = Code.OK, len(answer[2])
@@ -148,6 +155,17 @@ class KServeRest:
             return _json(describe.model_config(inference, name, version, signature))
         return _json(describe.model_metadata(inference, name, version, signature))
 
+    async def _manage(self, method: str, route: Route, headers: Iterable[Header], peer: str | None) -> Answer:
+        _need(method, "POST", route)
+        self._core.may_manage(peer, token_in(headers), {name.decode("latin-1") for name, _ in headers})
+        if route.verb == "load":
+            await repository.load(
+                self._core, route.name, time.monotonic() + self._timeout if self._timeout > 0 else None
+            )
+        else:
+            repository.unload(self._core, route.name)
+        return 200, [JSON], b""
+
     def _health(self, route: Route) -> Answer:
         if route.verb == "live":
             return _json({"live": True})
@@ -155,8 +173,6 @@ class KServeRest:
         return _json({"ready": False, "missing": missing} if missing else {"ready": True}, 503 if missing else 200)
 
     def _repository(self, route: Route, headers: Iterable[Header], body: bytes) -> Answer:
-        if route.verb != "repository/index":
-            raise UnimplementedError(describe.NO_LOADING)
         self._check(headers, VIEW, SERVER)
         ready = bodies.parse(body).get("ready", False) if body.strip() else False
         if type(ready) is not bool:
@@ -184,6 +200,8 @@ def parse(path: bytes) -> Route | None:
     verb = found["verb"] or found["all"].removeprefix("/")
     if found["health"]:
         kind, verb = "health", found["health"]
+    elif found["change"]:
+        return Route("model", found["change"], found["managed"], "", "")
     elif found["repository"]:
         kind, verb = "repository", found["repository"]
     elif not plain.startswith(b"/v2/models"):

@@ -12,10 +12,10 @@ import numpy as np
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from noria.errors import Code, InternalError, NotFoundError, TFError, UnimplementedError
+from noria.errors import Code, InternalError, NotFoundError, TFError
 from noria.protos import kserve as pb
 from noria.serving.grpc_api import GRPC_STATUS
-from noria.serving.kserve import describe, messages, tensors
+from noria.serving.kserve import describe, messages, repository, tensors
 from noria.serving.kserve.datatypes import BYTES
 from noria.serving.kserve.infer import Inference
 from noria.serving.security.access import token_in
@@ -62,8 +62,8 @@ class KServeGrpc:
             "ModelStatistics": self._unary("ModelStatistics", pb.ModelStatisticsRequest, self._model_statistics),
             "ModelConfig": self._unary("ModelConfig", pb.ModelConfigRequest, self._model_config),
             "RepositoryIndex": self._unary("RepositoryIndex", pb.RepositoryIndexRequest, self._repository_index),
-            "RepositoryModelLoad": self._unary("RepositoryModelLoad", pb.RepositoryModelLoadRequest, _no_loading),
-            "RepositoryModelUnload": self._unary("RepositoryModelUnload", pb.RepositoryModelUnloadRequest, _no_loading),
+            "RepositoryModelLoad": self._managed("RepositoryModelLoad", pb.RepositoryModelLoadRequest),
+            "RepositoryModelUnload": self._managed("RepositoryModelUnload", pb.RepositoryModelUnloadRequest),
             "ModelInfer": grpc.unary_unary_rpc_method_handler(self._model_infer),
             "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(self._model_stream_infer),
         }
@@ -83,6 +83,28 @@ class KServeGrpc:
                 seen.model = getattr(message, "name", "")
                 found: bytes = json_format.ParseDict(function(message, context), answer()).SerializeToString()
                 return found
+
+            done = await self._settled(rpc, seen, content, work())
+            return await _abort(context, done) if isinstance(done, TFError) else done
+
+        return grpc.unary_unary_rpc_method_handler(call)
+
+    def _managed(self, rpc: str, request: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        """A call that loads or unloads a model."""
+
+        async def call(content: bytes, context: Context) -> bytes:
+            seen = _Seen()
+
+            async def work() -> bytes:
+                message = request.FromString(content)
+                seen.model = message.model_name
+                metadata = tuple(context.invocation_metadata() or ())
+                self._core.may_manage(context.peer(), token_in(metadata), {str(key) for key, _ in metadata})
+                if rpc == "RepositoryModelLoad":
+                    await repository.load(self._core, seen.model, _deadline(context))
+                else:
+                    repository.unload(self._core, seen.model)
+                return b""  # both answers are messages without fields
 
             done = await self._settled(rpc, seen, content, work())
             return await _abort(context, done) if isinstance(done, TFError) else done
@@ -197,10 +219,6 @@ class KServeGrpc:
     def _repository_index(self, request: pb.RepositoryIndexRequest, context: Context) -> dict[str, Any]:
         self._check(context, VIEW, SERVER)
         return {"models": describe.repository_index(self._inference, request.ready)}
-
-
-def _no_loading(request: Any, context: Context) -> dict[str, Any]:
-    raise UnimplementedError(describe.NO_LOADING)
 
 
 async def _abort(context: Context, error: TFError) -> bytes:

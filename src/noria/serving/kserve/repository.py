@@ -1,0 +1,41 @@
+"""Loading and unloading by the model repository extension: a configured model wakes, or goes to sleep.
+
+Which models there are is for the model config; this says which of them take memory now. An unloaded model loads again
+when it is told to, or, with ``--load_on_demand``, when it is asked for.
+"""
+
+from __future__ import annotations
+
+from noria.errors import NotFoundError, UnimplementedError
+from noria.serving.core import Core
+from noria.serving.lifecycle.on_demand import wake
+
+
+async def load(core: Core, name: str, deadline: float | None) -> None:
+    """Loads a model, and returns when it serves.
+
+    deadline: on ``time.monotonic``. Raises NotFoundError for a model that is not configured or cannot be served, with
+    the reason; DeadlineExceededError; UnimplementedError where several processes serve.
+    """
+    _check(core, name)
+    await wake(core.manager, name, deadline)
+
+
+def unload(core: Core, name: str) -> None:
+    """Begins to unload a model; its requests in flight are answered. Raises as ``load`` does."""
+    _check(core, name)
+    core.manager.put_to_sleep(name)
+
+
+def _check(core: Core, name: str) -> None:
+    if core.process.fleet is not None:
+        raise UnimplementedError(
+            "with --workers, models are loaded and unloaded by their version directories and the model config, or by "
+            "TensorFlow Serving's ModelService.HandleReloadConfigRequest"
+        )
+    configured = core.manager.configured()
+    if name not in configured:
+        raise NotFoundError(
+            f"model {name!r} is not configured; there are {sorted(configured)}. A model config file, or TensorFlow "
+            "Serving's HandleReloadConfigRequest, adds models"
+        )
