@@ -58,6 +58,7 @@ docs: $(VENV)/.ready
 	$(VENV)/bin/python tools/gen_op_table.py
 	$(VENV)/bin/python tools/gen_v1_table.py
 	$(VENV)/bin/python tools/gen_serving_pages.py
+	$(VENV)/bin/python tools/gen_metrics_table.py
 
 install-check:
 	$(PYTHON) tools/check_install.py
