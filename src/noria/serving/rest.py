@@ -237,7 +237,8 @@ class RestApi:
                 self._strict.check(servable, signature, arrays)
             outputs = self._runner.at_once(servable, signature, arrays)
             if outputs is None:
-                outputs = await self._runner.run(servable, signature, arrays, deadline=deadline)
+                gone = lambda: request.left  # noqa: E731
+                outputs = await self._runner.run(servable, signature, arrays, deadline=deadline, gone=gone)
         if NPY[1] in headers.get(b"accept", b""):
             return await self._forms.npy(outputs)
         size = 0

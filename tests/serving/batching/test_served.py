@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_refused_at_once(signature: RowSignature) -> None:
 
 
 def test_a_client_that_leaves_takes_its_waiting_request_with_it(signature: RowSignature) -> None:
-    with serving(manager_of(signature)) as server, ThreadPoolExecutor(4) as threads:
+    with serving(manager_of(signature), gather_max_rows=1) as server, ThreadPoolExecutor(4) as threads:
         sent = []
         while not server.core.runner.waiting():
             sent.append(threads.submit(rest, server.rest_port))
@@ -104,7 +104,7 @@ def test_a_client_that_leaves_takes_its_waiting_request_with_it(signature: RowSi
         reset = socket.create_connection(("127.0.0.1", server.rest_port))
         reset.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 21\r\n\r\n" + b'{"instances":[[7.0]]}')
         wait_for(2, server.core)
-        # Closed with a reset: after a mere end of what it sends a client may still read.
+        # Closed with a reset, which is known at once.
         reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         reset.close()
         wait_for(1, server.core)
@@ -113,9 +113,13 @@ def test_a_client_that_leaves_takes_its_waiting_request_with_it(signature: RowSi
             wait_for(2, server.core)
             call.cancel()
             wait_for(1, server.core)
+        with pytest.raises(TimeoutError):
+            rest(server.rest_port, ((7.0,),), timeout=0.1)  # closed in the ordinary way: found out when its turn comes
+        wait_for(2, server.core)
         signature.gate.set()
         assert {future.result()[0] for future in sent} == {200}
-        assert len(signature.runs) == len(sent)
+        assert rest(server.rest_port)[0] == 200
+        assert len(signature.runs) == len(sent) + 1
 
 
 def test_a_batch_of_clients(signature: RowSignature, tmp_path: Path) -> None:

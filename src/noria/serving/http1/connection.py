@@ -48,8 +48,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_app", "_body", "_chunks", "_expects", "_head", "_headers", "_heads", "_in_head", "_limits", "_loop",
-        "_parser", "_peer", "_refused", "_server", "_target", "_task", "_transport", "_waiting", "busy", "ended",
-        "last", "reading", "received", "since", "stuck",
+        "_parser", "_peer", "_refused", "_request", "_server", "_target", "_task", "_transport", "_waiting", "busy",
+        "ended", "last", "reading", "received", "since", "stuck",
     )  # fmt: skip
 
     def __init__(self, server: HttpServer) -> None:
@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         self._expects = False
         self._refused: tuple[int, str] | None = None
+        self._request: Request | None = None  # the one being worked on, where it takes a wait
         self._task: asyncio.Future[Answer] | None = None  # of the request being worked on, where it takes a wait
         self.busy = self.reading = self.stuck = self.ended = False
         self.last = False  # whether the answer at hand is to be the last
@@ -94,7 +95,12 @@ class Connection(asyncio.Protocol):
             self._task.cancel()  # nobody waits for it: what has not begun to run will not
 
     def eof_received(self) -> bool:
-        """The client has nothing more to send but still reads: requests that are whole are answered first."""
+        """The client has nothing more to send, and may still read: requests that are whole are answered first.
+
+        Most that send no more have gone, though: what waits for the engine by then does not run.
+        """
+        if self._request is not None:
+            self._request.left = True
         if self.busy or self._waiting or self.stuck:
             self.last = True
             return True
@@ -244,14 +250,14 @@ class Connection(asyncio.Protocol):
                 self._answer(request, begun)
                 continue
             self.busy = True
-            self._task = begun
+            self._request, self._task = request, begun
             begun.add_done_callback(lambda task, request=request: self._done(request, task))
         if not waiting and not self.busy and not self.stuck and self._refused is not None and not self.ended:
             self.refuse(*self._refused)
 
     def _done(self, request: Request, task: asyncio.Future[Answer]) -> None:
         self.busy = False
-        self._task = None
+        self._request = self._task = None
         self.since = self._server.now
         if task.cancelled():
             self._transport.close()

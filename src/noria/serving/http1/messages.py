@@ -24,10 +24,10 @@ class Request:
     """A request that has come in whole.
 
     target: path and query as sent; headers: names in lower case; peer: the address of the client, None where the
-    system does not tell.
+    system does not tell; left: whether the client has closed, or at least sends no more, while the answer was made.
     """
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "old", "peer", "target")
+    __slots__ = ("body", "headers", "keep_alive", "left", "method", "old", "peer", "target")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Request:
         self.body = body
         self.peer = peer
         self.keep_alive = keep_alive
+        self.left = False
         self.old = old  # HTTP/1.0, which is told when the connection stays open
 
     def header(self, name: bytes) -> bytes | None:
