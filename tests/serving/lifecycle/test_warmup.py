@@ -140,6 +140,7 @@ def test_zeros_give_each_signature_a_cost(tmp_path: Path) -> None:
     assert all(math.isfinite(cost.seconds) for cost in servable.costs.values())
     assert servable.costs
     assert not load(version(tmp_path, 2, GOLDEN / "iris" / "1"), enable_automatic_warmup=False).costs
+    assert not load(version(tmp_path, 3, GOLDEN / "iris" / "1"), enable_model_warmup=False).costs
 
 
 def test_zeros_leave_the_counter_alone(tmp_path: Path, shared_models: Path) -> None:

@@ -68,10 +68,11 @@ class _Trial:
 
     def run(self) -> None:
         start = time.perf_counter()
-        records = self._warm_up() if self._config.enable_model_warmup else 0
+        enabled = self._config.enable_model_warmup
+        records = self._warm_up() if enabled else 0
         golden = self._golden() if gate.GOLDEN in self._checks else 0
         zeros = 0
-        if not records and not golden and self._config.enable_automatic_warmup:
+        if not records and not golden and enabled and self._config.enable_automatic_warmup:
             zeros = warmup.run_zeros(self._model, self._run, self._seen_zeros)
         if self._config.gather_max_rows > 1 and not self._config.enable_batching:
             learn.at_load(self._servable.costs, self._run.seen)
