@@ -1,4 +1,4 @@
-"""Runs drills and prints one table: ``python -m drills [NAME ...] [--full] [--json FILE]``.
+"""Runs drills and prints one table: ``python -m drills [NAME ...] [--full] [--quote PAGE]``.
 
 Without names all of them run. ``--full`` takes the sizes that the figures of README were made with; otherwise each
 drill is short. The exit status is 1 when something did not hold.
@@ -7,8 +7,10 @@ drill is short. The exit status is 1 when something did not hold.
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib
 import json
+import os
 import pkgutil
 import sys
 import time
@@ -36,11 +38,21 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
+def quote(page: Path, text: str) -> None:
+    """Puts the table between the marks of ``page``."""
+    before, _, rest = page.read_text().partition("<!-- drills -->\n")
+    _, mark, after = rest.partition("<!-- /drills -->\n")
+    if not mark:
+        raise ValueError(f"{page} has no marks for drills")
+    page.write_text(f"{before}<!-- drills -->\n{text}<!-- /drills -->\n{after}")
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(names())}")
     parser.add_argument("--full", action="store_true", help="the full sizes")
+    parser.add_argument("--quote", type=Path, help="also put the table between the marks of this page")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names()):
@@ -52,6 +64,8 @@ def main() -> int:
         results.append(result)
         print(f"{name}: {'held' if result.held else 'FAILED'}, {time.monotonic() - start:.0f} s", file=sys.stderr)
     print(table(results))
+    if arguments.quote:
+        quote(arguments.quote, f"{datetime.date.today()}, {os.cpu_count()} CPUs:\n\n{table(results)}\n")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
     return 0 if all(result.held for result in results) else 1
