@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from noria.client.retry import Retries
@@ -53,7 +52,8 @@ def _pem(name: str, given: Pem | None) -> bytes:
         content = given
     else:
         try:
-            content = Path(given).read_bytes()
+            with open(given, "rb") as file:
+                content = file.read()
         except OSError as error:
             raise NotFoundError(f"{name}: cannot read {os.fspath(given)}: {error.strerror}") from None
     if b"-----BEGIN " not in content:
