@@ -48,10 +48,10 @@ def ready(child: subprocess.Popen[str]) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def predict(port: int, body: str = '{"instances": [1.0, 2.0]}') -> tuple[int, object]:
+def predict(port: int, body: str = '{"instances": [1.0, 2.0]}', model: str = "m") -> tuple[int, object]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     with contextlib.closing(connection):
-        connection.request("POST", "/v1/models/m:predict", body)
+        connection.request("POST", f"/v1/models/{model}:predict", body)
         response = connection.getresponse()
         return response.status, json.loads(response.read())
 
@@ -176,7 +176,7 @@ def test_a_port_that_is_taken(flag: str) -> None:
 
 def test_nothing_to_serve(tmp_path: Path) -> None:
     assert "give the model's directory: --model_base_path" in fails()
-    assert "unknown flag --model_path; did you mean" in fails(f"--model_path={tmp_path}")
+    assert "unknown flag --model_path, which has no effect; did you mean" in fails(f"--model_path={tmp_path}")
 
 
 @pytest.mark.parametrize(
@@ -241,3 +241,35 @@ def test_sigterm_while_a_model_loads() -> None:
             assert line
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 0
+
+
+def test_a_config_file_that_changes(tmp_path: Path) -> None:
+
+    def model(name: str, fields: str = "") -> str:
+        return f'config {{ name: "{name}" base_path: "{HALF_PLUS_TWO}" model_platform: "tensorflow" {fields} }}'
+
+    file = tmp_path / "models.config"
+    file.write_text(f"model_config_list {{ {model('m')} }}")
+    flags = (f"--model_config_file={file}", "--model_config_file_poll_wait_seconds=1", "--model_name=ignored")
+    with process(*_PORTS, *flags) as child:
+        _, rest_port = ready(child)
+        label = 'version_labels { key: "stable" value: 1 }'
+        file.write_text(f"model_config_list {{ {model('m')} {model('n', label)} }}")
+        end = time.monotonic() + 20
+        while predict(rest_port, model="n/labels/stable")[0] != 200:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert predict(rest_port) == (200, {"predictions": [2.5, 3.0]})
+        assert predict(rest_port, model="ignored")[0] == 404
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+
+
+def test_the_model_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_NAME", "m")
+    monkeypatch.setenv("MODEL_BASE_PATH", str(tmp_path))
+    (tmp_path / "m").symlink_to(HALF_PLUS_TWO)
+    with process(*_PORTS) as child:
+        _, rest_port = ready(child)
+        assert predict(rest_port)[0] == 200
+    assert "--version_transition is availability or resource; got 'x'" in fails(*_PORTS, "--version_transition=x")

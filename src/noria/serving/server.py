@@ -52,6 +52,7 @@ except ImportError:  # Windows
 
 _LOG = logging.getLogger(__name__)
 
+_ECHO_SECONDS: Final = 0.5
 _GLANCE: Final = 0.02  # seconds between looks at whether the models are there
 _STOP_SECONDS: Final = 1.0  # what the ends of threads may take beyond the drain's own bound
 
@@ -191,8 +192,11 @@ async def serve(
     stopping = asyncio.Event() if stopping is None else stopping
     loop = asyncio.get_running_loop()
 
+    # A signal that came while the loop began may be told of twice: by ``told``, and by the loop.
+    echo_until = time.monotonic() + _ECHO_SECONDS
+
     def on_signal() -> None:
-        if stopping.is_set():
+        if stopping.is_set() and not (told and time.monotonic() < echo_until):
             os._exit(1)
         stopping.set()
 
