@@ -6,7 +6,9 @@ from dataclasses import fields
 
 import pytest
 
+import noria
 from noria.errors import InvalidArgumentError
+from noria.serving import command
 from noria.serving.config import ServerConfig, help_text, parse_flags
 
 
@@ -46,18 +48,34 @@ def test_flags_without_a_meaning_here_are_accepted_and_say_so() -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--rest_port=1"], "unknown flag --rest_port; did you mean --"),
-        (["--xyzzy"], "unknown flag --xyzzy; noria serve --help lists all flags"),
         (["--port=high"], "--port is a whole number; got 'high'"),
         (["--port"], "--port needs a value: --port=<int>"),
         (["--rest_api_enable_cors_support=maybe"], "is true or false; got 'maybe'"),
-        (["model"], "unexpected argument 'model'"),
     ],
 )
 def test_errors(argv: list[str], message: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         parse_flags(argv)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("argv", "warning"),
+    [
+        (["--rest_port=1"], "unknown flag --rest_port, which has no effect; did you mean --"),
+        (["--xyzzy"], "unknown flag --xyzzy, which has no effect; noria serve --help lists all flags"),
+        (["model"], "unexpected argument 'model', which has no effect"),
+    ],
+)
+def test_what_is_unknown_keeps_nobody_from_starting(argv: list[str], warning: str) -> None:
+    config, (found,) = parse_flags([*argv, "--port=7"])
+    assert config.port == 7
+    assert found.startswith(warning)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"noria {noria.__version__}\n"
 
 
 def test_help_has_every_flag() -> None:

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+import noria
 from noria.errors import TFError
 from noria.serving import config as flags
 from noria.serving.config import ServerConfig
@@ -19,6 +20,9 @@ def main(argv: Sequence[str]) -> int:
     """Parses the flags, serves until it is told to stop; returns the exit status."""
     if any(word in ("--help", "-help", "-h") for word in argv):
         print(flags.help_text())
+        return 0
+    if any(word in ("--version", "-version", "--version=true") for word in argv):
+        print(f"noria {noria.__version__}")
         return 0
     try:
         config = parse(argv)

@@ -123,7 +123,9 @@ class ServerConfig:
         32,
         "without --enable_batching: rows of requests that came while the engine was busy and share a run; 1 for none",
     )
-    max_waiting_requests: int = _own(2000, "requests that may wait for a model to run; more are refused at once")
+    max_waiting_requests: int = _own(
+        2000, "requests that may wait for a model to run, in each process; more are refused at once"
+    )
     max_waiting_requests_per_model: int = _own(1000, "requests that may wait for one model; more are refused at once")
     max_waiting_megabytes: int = _own(1024, "megabytes of input that may wait; more are refused at once")
     remote_file_system_poll_wait_seconds: float = _own(
@@ -191,10 +193,10 @@ _BOOLEANS: Final = {"true": True, "1": True, "t": True, "false": False, "0": Fal
 
 
 def parse_flags(argv: Sequence[str]) -> tuple[ServerConfig, list[str]]:
-    """The settings on a command line, and a warning for each flag given that has no effect here.
+    """The settings on a command line, and a warning for each argument given that has no effect here.
 
-    Raises InvalidArgumentError, with the nearest flag names, for an unknown flag, a value of the wrong type or a stray
-    argument.
+    An argument that is unknown, or no flag, is such a one: the warning has the nearest names. TensorFlow Serving starts
+    with such arguments too. Raises InvalidArgumentError for a value of the wrong type.
     """
     known = {f.name: f for f in fields(ServerConfig)}
     values: dict[str, Any] = {}
@@ -206,9 +208,11 @@ def parse_flags(argv: Sequence[str]) -> tuple[ServerConfig, list[str]]:
         name, equals, text = word.removeprefix("--").removeprefix("-").partition("=")
         name = name.replace("-", "_")
         if not word.startswith("-") or not name:
-            raise InvalidArgumentError(f"unexpected argument {word!r}; flags are written --name=value")
+            warnings.append(f"unexpected argument {word!r}, which has no effect; flags are written --name=value")
+            continue
         if name not in known:
-            raise InvalidArgumentError(_unknown(name, list(known)))
+            warnings.append(_unknown(name, list(known)))
+            continue
         kind = type(known[name].default)
         if not equals:
             following = argv[at] if at < len(argv) else None
@@ -242,7 +246,7 @@ def _value(name: str, kind: type, text: str) -> Any:
 def _unknown(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"did you mean {' or '.join('--' + n for n in near)}?" if near else "noria serve --help lists all flags"
-    return f"unknown flag --{name}; {hint}"
+    return f"unknown flag --{name}, which has no effect; {hint}"
 
 
 def help_text() -> str:
