@@ -10,6 +10,8 @@ messages of the same names in the default pool. Classes are made when first aske
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +38,21 @@ def _load() -> tuple[descriptor_pool.DescriptorPool, dict[str, dict[str, Any]]]:
 
 POOL, _SYMBOLS = _load()
 PACKAGES: Final = tuple(_SYMBOLS)
+
+
+def package_module(module: str, package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a module that shows what ``package`` defines, made when first asked for."""
+    space = vars(sys.modules[module])
+
+    def get(name: str) -> object:
+        try:
+            found = symbol(package, name)
+        except KeyError:
+            raise AttributeError(f"{module} has no message or enum {name!r}") from None
+        space[name] = found
+        return found
+
+    return get, lambda: sorted({*space, *names(package)})
 
 
 def names(package: str) -> list[str]:
