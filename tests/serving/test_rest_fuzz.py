@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noria import dtypes
+from noria.serving import codings, npy
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.http1.messages import Request
@@ -117,3 +118,34 @@ def test_urls(method: str, parts: list[bytes], query: bytes) -> None:
 def test_gzip(body: bytes) -> None:
     status, _ = ask("POST", b"/v1/models/m:predict", b"", b"\x1f\x8b\x08" + body, [(b"content-encoding", b"gzip")])
     assert status == 400
+
+
+_TYPES = st.sampled_from([b"application/x-npy", b"application/x-protobuf"])
+_NPY = [npy.bytes_of(np.zeros(shape, np.float32)) for shape in ((), (2,), (0, 3))] + [
+    npy.encode({"x": np.zeros(1, np.float32), "y": np.zeros(1)})
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([b"application/x-npy", b"application/x-protobuf"]), st.sampled_from([*_NPY, b"\n\x01m"]), st.data()
+)
+def test_other_bodies(kind: bytes, body: bytes, data: st.DataObject) -> None:
+    spoiled = bytearray(body)
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(spoiled)))
+        spoiled[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    accept = data.draw(st.sampled_from([b"*/*", b"application/x-npy", b"application/x-protobuf"]))
+    headers = [(b"content-type", kind), (b"accept", accept)]
+    assert ask("POST", b"/v1/models/m:predict", b"", bytes(spoiled), headers)[0] in (200, 400)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([b"gzip", b"zstd", b"gzip, zstd"]), st.binary(max_size=60))
+def test_codings(coding: bytes, body: bytes) -> None:
+    start = data_of(coding)
+    assert ask("POST", b"/v1/models/m:predict", b"", start + body, [(b"content-encoding", coding)])[0] in (200, 400)
+
+
+def data_of(coding: bytes) -> bytes:
+    return codings.DEFLATE[coding.partition(b",")[0]](b'{"instances": [1.0]}')[:-4]
