@@ -13,8 +13,9 @@ import pytest
 
 from noria import dtypes
 from noria.errors import DeadlineExceededError, InvalidArgumentError
+from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.servable import Cost, Servable, ServableId, State
-from noria.serving.runner import Runner
+from noria.serving.runner import Runner, engine_slots
 from serving.fakes import FakeModel, FakeSignature, specs
 
 ARRAYS = {"x": np.zeros(1, np.float32)}
@@ -122,6 +123,15 @@ def test_deadline_before_it_begins(runner: Runner) -> None:
     assert isinstance(asyncio.run(calls())[-1], DeadlineExceededError)
     runner.close()
     assert ran == []
+
+
+@pytest.mark.parametrize(
+    ("cpus", "workers", "threads", "slots"),
+    [(8, 0, 0, 1), (8, 0, 2, 4), (8, 0, 16, 1), (8, 4, 2, 1), (8, 2, 1, 4), (8, 3, 0, 1), (1, 4, 1, 1), (7, 0, 2, 3)],
+)
+def test_runs_of_the_engine_at_the_same_time(cpus: int, workers: int, threads: int, slots: int) -> None:
+    config = ServerConfig(workers=workers, tensorflow_intra_op_parallelism=threads)
+    assert engine_slots(config, cpus) == slots
 
 
 def test_errors_come_through(runner: Runner) -> None:

@@ -82,7 +82,7 @@ class Runner:
             ),
             batching=parameters.from_flags(config),
             most=max(config.gather_max_rows, 1),
-            slots=max(1, cpus // (config.threads or cpus)),
+            slots=engine_slots(config, cpus),
             log=log,
             observer=metrics if isinstance(metrics, BatchObserver) else None,
         )
@@ -294,6 +294,12 @@ class Runner:
         """Ends the threads; runs that have begun are waited for. Idempotent."""
         self._scheduler.close()
         self._pool.shutdown(wait=True)
+
+
+def engine_slots(config: ServerConfig, cpus: int) -> int:
+    """Runs of the engine at the same time that this process has CPUs for: its share of them by the threads of a run."""
+    share = max(1, cpus // max(config.workers, 1))
+    return max(1, share // (config.threads or share))
 
 
 def _on_engine(signature: Signature) -> bool:

@@ -82,7 +82,9 @@ def from_flags(config: ServerConfig) -> Batching | None:
             given = _read(place)
         except NotFoundError as error:
             raise InvalidArgumentError(f"--batching_parameters_file: {error.message}") from None
-    threads = given.num_batch_threads.value if given.HasField("num_batch_threads") else available_cpus()
+    threads = max(1, available_cpus() // max(config.workers, 1))
+    if given.HasField("num_batch_threads"):
+        threads = given.num_batch_threads.value
     if threads < 1:
         raise InvalidArgumentError(f"{place}: num_batch_threads is {threads}; at least one thread must run batches")
     pool = given.thread_pool_name.value if given.HasField("thread_pool_name") else _POOL_NAME
