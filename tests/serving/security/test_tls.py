@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import ssl
 import stat
 from collections.abc import Iterator
@@ -112,6 +113,17 @@ def test_a_renewed_certificate_needs_no_restart(
             assert works(Client(url, ca=other.root, retries=0)), url
             with Client(url, ca=authority.root, retries=0) as client, pytest.raises(UnavailableError):
                 client.status("m", timeout=5)
+
+
+def test_a_handshake_that_does_not_come(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls, "HANDSHAKE_SECONDS", 0.3)
+    path = write(tmp_path / "ssl", authority.config())
+    with (
+        secure(rest_api_ssl_config_file=path) as server,
+        socket.create_connection(("localhost", server.rest_port), timeout=10) as silent,
+    ):
+        assert silent.recv(1) == b""
+        assert works(Client(f"https://localhost:{server.rest_port}", ca=authority.root))
 
 
 def test_bad_files(authority: Authority, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from noria.serving.http1.connection import Connection
 from noria.serving.http1.messages import Application, Heads, Limits
 from noria.serving.listening import BACKLOG, close_gently
+from noria.serving.security import tls as tls_files
 
 try:
     import resource
@@ -77,7 +78,12 @@ class HttpServer:
             self._shared.start(self._listener, lambda: Connection(self), self._tls)
             return
         self._server = await self.loop.create_server(
-            lambda: Connection(self), sock=self._listener, backlog=BACKLOG, ssl=self._tls
+            lambda: Connection(self),
+            sock=self._listener,
+            backlog=BACKLOG,
+            ssl=self._tls,
+            # Before its handshake is done a connection is not the watch's.
+            ssl_handshake_timeout=tls_files.HANDSHAKE_SECONDS if self._tls else None,
         )
 
     # ---- the connections' side

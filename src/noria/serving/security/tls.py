@@ -28,6 +28,8 @@ from noria.serving.security.watch import Watch
 
 _LOG = logging.getLogger(__name__)
 
+HANDSHAKE_SECONDS = 10.0  # a client that takes longer is cut off; what watches over connections sees them afterwards
+
 _DESCRIPTORS: Final = "/proc/self/fd"
 
 

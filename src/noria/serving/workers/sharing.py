@@ -20,6 +20,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Final
 
+from noria.serving.security import tls as tls_files
+
 _LOG = logging.getLogger(__name__)
 
 _SLOT: Final = struct.Struct("=i")  # by worker: its connections, -1 while it takes none
@@ -132,7 +134,10 @@ class Sharing:
     async def _connect(self, connection: socket.socket) -> None:
         try:
             with contextlib.suppress(OSError):  # gone before it began, or no TLS
-                await self._loop.connect_accepted_socket(self._make, connection, ssl=self._tls)
+                seconds = tls_files.HANDSHAKE_SECONDS if self._tls else None
+                await self._loop.connect_accepted_socket(
+                    self._make, connection, ssl=self._tls, ssl_handshake_timeout=seconds
+                )
         finally:
             self._coming -= 1
             self.holds(self._held)
