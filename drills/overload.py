@@ -63,6 +63,14 @@ def _rate(load: Load) -> float:
     return float(len(good) / (good[:, 1].max() - good[:, 0].min()))
 
 
+def _slowest(load: Load, seconds: float = 2.0) -> float:
+    """Requests answered with 200 a second, in the slowest two seconds: other programs take their share too."""
+    ends = np.sort(load.records[load.records[:, 2] == 200, 1])
+    starts = np.arange(ends[0], ends[-1] - seconds, seconds / 4)
+    counts = np.searchsorted(ends, starts + seconds) - np.searchsorted(ends, starts)
+    return float(max(counts.min(initial=len(ends)), 1) / seconds)
+
+
 def _judge(result: Result, name: str, usual: Load, over: Load, code: int) -> None:
     capacity, sent = _rate(usual), len(over) / (over.records[:, 1].max() - over.records[:, 0].min())
     result.check(
@@ -75,8 +83,8 @@ def _judge(result: Result, name: str, usual: Load, over: Load, code: int) -> Non
         "50% or more",
         accepted > 0.5 * capacity,
     )
-    # Who is accepted finds at most so many before him, and those that run.
-    bound = 2e3 * (_WAITING + 4) / accepted
+    # Who is accepted finds at most so many before him, and those that run; twice the time that they take.
+    bound = 2e3 * (_WAITING + 4) / _slowest(over)
     worst = over.milliseconds(99)
     result.check(f"{name}: p99 of the accepted", f"{worst:.0f} ms", f"at most {bound:.0f} ms", worst <= bound)
     refused = over.records[over.records[:, 2] == code]
