@@ -188,7 +188,7 @@ class Runner:
             self._scheduler.submit(key, make, tasks)
         except BaseException:
             for task in tasks:
-                servable.release()
+                servable.let_go()
                 task.future.cancel()
             raise
         return await self._outcome(tasks, deadline)

@@ -74,7 +74,7 @@ def _describe(servable: Servable) -> dict[str, Any]:
         **({"reason": reason} if reason else {}),
         "memory_bytes": servable.resident_bytes,
         "requests": servable.requests,
-        "in_flight": servable.held,
+        "in_flight": servable.in_flight,
     }
 
 

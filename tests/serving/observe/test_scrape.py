@@ -6,8 +6,12 @@ import contextlib
 import http.client
 import shutil
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +111,32 @@ def test_loads_warm_ups_memory_and_labels_are_told(tmp_path: Path) -> None:
     assert value(found, ":tensorflow:serving:mlmd_map", model_name="m", version="1") == 1
     assert value(found, "noria_model_state", model_name="m", version="2", state="END") == 1
     assert value(found, "noria_model_memory_bytes", model_name="m", version="2") is None
+
+
+def test_a_request_that_waits_or_runs_in_a_thread_is_one_in_flight() -> None:
+    gate = threading.Event()
+
+    def slow(x: Any) -> Any:
+        gate.wait(20)
+        return {"y": x}
+
+    signature = half_plus_two()
+    signature.function = slow
+    manager = Manager(lambda path: FakeModel(signature))
+    manager.load("m", 3, "/models/m/3")
+    with serving(manager) as server, ThreadPoolExecutor(3) as pool:
+        body = '{"instances": [1.0]}'
+        answers = [pool.submit(call, server, "POST", "/v1/models/m:predict", body) for _ in range(3)]
+        end = time.monotonic() + 10
+        seen: float | None = 0.0
+        while seen != 3 and time.monotonic() < end:
+            found = samples(server.core.metrics.render())
+            seen = value(found, "noria_requests_in_flight", model_name="m", version="3")
+        gate.set()
+        assert seen == 3
+        assert [answer.result()[0] for answer in answers] == [200] * 3
+        found = samples(call(server, "GET", DEFAULT_PATH)[2])
+    assert value(found, "noria_requests_in_flight", model_name="m", version="3") == 0
 
 
 def test_what_the_rest_port_refuses_is_counted() -> None:

@@ -122,4 +122,4 @@ class GreedyLane(Lane):
             )
         finally:
             batch.sample = {}
-            task.servable.release()
+            task.servable.let_go()

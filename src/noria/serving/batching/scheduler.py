@@ -89,7 +89,7 @@ class Scheduler:
             task.lane.remove(task)
             self._left(task)
         task.arrays = {}
-        task.servable.release()
+        task.servable.let_go()
         return True
 
     def lane(self, key: Hashable) -> Lane | None:

@@ -75,7 +75,7 @@ def deliver(outcomes: Sequence[tuple[Task, Outcome]]) -> None:
     """Hands outcomes to the futures that wait, from any thread. The tasks give their servables back."""
     for task, _ in outcomes:
         task.arrays = {}
-        task.servable.release()
+        task.servable.let_go()
     if not outcomes:
         return
     try:

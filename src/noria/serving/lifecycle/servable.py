@@ -163,6 +163,7 @@ class Servable:
         self.resident_bytes = 0  # an estimate of what its model takes, weights included; 0 while it has none
         self._model: Model | None = None
         self._handles: list[None] = []  # its length is what counts: append and pop are atomic
+        self._borrowed: list[None] = []  # of them, those of ``hold``
         self._changing = threading.Lock()
         self._free = threading.Event()  # set when the last handle comes back after the service has ended
 
@@ -227,13 +228,24 @@ class Servable:
         self.__exit__()
 
     def hold(self) -> None:
-        """Takes one more handle for someone who holds one already, whatever the state."""
+        """Takes one more handle for someone who holds one already, whatever the state; ``let_go`` gives it back."""
+        self._borrowed.append(None)
         self._handles.append(None)
+
+    def let_go(self) -> None:
+        """Gives a handle of ``hold`` back."""
+        self._borrowed.pop()
+        self.release()
 
     @property
     def held(self) -> int:
         """How many handles are out."""
         return len(self._handles)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests there are: the handles that are out, those of ``hold`` aside."""
+        return max(len(self._handles) - len(self._borrowed), 0)
 
     def wait_until_free(self, timeout: float | None = None) -> bool:
         """Waits, once the version is out of service, until no handle is held; False when ``timeout`` is not enough."""

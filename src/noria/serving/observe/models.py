@@ -34,7 +34,7 @@ def model_points(manager: Manager, metrics: Metrics) -> Callable[[], Iterator[Po
                 if state is State.END:
                     metrics.forget(name, servable.id.version)
                 else:
-                    yield table.IN_FLIGHT, (name, version), servable.held
+                    yield table.IN_FLIGHT, (name, version), servable.in_flight
                 if state is State.AVAILABLE:
                     path = servable.path
                     recorded[path] = known[path] if path in known else _has_metadata(path)

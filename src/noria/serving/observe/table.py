@@ -115,7 +115,7 @@ METRICS: Final = (
     ),
     Metric(RECEIVED_BYTES, "counter", ("model_name", "entrypoint"), "Bytes of request bodies."),
     Metric(SENT_BYTES, "counter", ("model_name", "entrypoint"), "Bytes of answer bodies."),
-    Metric(IN_FLIGHT, "gauge", ("model_name", "version"), "Requests that hold a version at the moment."),
+    Metric(IN_FLIGHT, "gauge", ("model_name", "version"), "Requests that a version works on now, or that wait for it."),
     Metric(
         RUN_SECONDS, "histogram", ("model_name", "version", "signature_name"),
         "Seconds that runs of a signature took, their time in a queue included.", LATENCY,
