@@ -72,7 +72,7 @@ def reload(
     after = core.metrics.values(request.metric_names)
     response = pb.ReloadConfigResponse()
     response.status.error_code = 0
-    for name in request.metric_names:
+    for name in dict.fromkeys(request.metric_names):
         response.metric.add(name=name, int64_value_increase=after.get(name, 0) - before.get(name, 0))
     return response
 

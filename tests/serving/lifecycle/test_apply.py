@@ -178,6 +178,16 @@ def test_retries(disk: Disk) -> None:
         assert 0.2 <= time.monotonic() - begin < 5
 
 
+def test_a_failed_version_that_was_not_wanted_for_a_while_is_tried_again(disk: Disk) -> None:
+    disk.put("m", 1, "bad")
+    with managing(disk) as manager:
+        for tries in (1, 2):
+            manager.apply(disk.config(m="", other=""), wait=False)
+            until(lambda n=tries: len(disk.loads) == n and states(manager, "m") == {1: "END"})  # type: ignore[misc]
+            manager.apply(disk.config(m="model_version_policy { specific {} }", other=""), wait=False)
+            until(lambda: not manager._conductor.records["m"].tracks)
+
+
 def test_what_the_gate_refuses_is_not_tried_again(disk: Disk) -> None:
     disk.put("m", 1)
 

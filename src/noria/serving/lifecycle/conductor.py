@@ -250,6 +250,8 @@ class Conductor:
                 record.tracks[version] = track.replaces
             elif servable.state is State.START:
                 self._drop(record, track)
+            elif servable.state is State.END:
+                del record.tracks[version]  # should it be wanted again, it is tried anew
             elif servable.state is State.LOADING and not track.active:
                 servable.move(State.END, error=servable.error)
                 track.retry_at = None

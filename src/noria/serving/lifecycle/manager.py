@@ -67,6 +67,7 @@ class Manager(Catalog):
         self._arrivals: dict[str, Arrivals] = {}  # by model
         self._conductor = Conductor(self, self._load_model, self._source.ask, config)
         self._applying = threading.Lock()
+        self._newest = 0  # configurations accepted
         self._listed = False  # a list of models has been accepted
         self._was_ready = False
 
@@ -107,6 +108,7 @@ class Manager(Catalog):
             self._listed = True
             for name in models:
                 _LOG.info("(re-)adding model: %s", name)
+            newest = self._newest = self._newest + 1
             new = self._conductor.configure(models)
             if self._config.allow_version_labels_for_unavailable_models:
                 for name, model in models.items():
@@ -118,8 +120,10 @@ class Manager(Catalog):
             self._source.watch({name: model.base_path for name, model in models.items()}, now=models)
         if wait:
             self._wait_available(new, deadline, given_up)
-        for tell in self.on_config:
-            tell(models)
+        with self._applying:
+            if newest == self._newest:  # else a later configuration has told, or will
+                for tell in self.on_config:
+                    tell(models)
 
     def configured(self) -> dict[str, ModelConfig]:
         """The models of the newest configuration, by name."""
