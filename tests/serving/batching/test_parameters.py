@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from noria.compile.ort import available_cpus
 from noria.errors import InvalidArgumentError
 from noria.serving.batching.parameters import VERSION_FILE, Parameters, from_flags
 from noria.serving.config import ServerConfig
+from noria.serving.lifecycle.loader import make_loader
 
+GOLDEN = Path(__file__).parents[2] / "golden" / "half_plus_two" / "1"
 SPLIT = "enable_large_batch_splitting { value: true } "
 
 
@@ -100,3 +103,12 @@ def test_a_file_for_each_version(tmp_path: Path) -> None:
     (tmp_path / VERSION_FILE).write_text("max_batch_size { value: -6 }")
     with pytest.raises(InvalidArgumentError, match=f"{VERSION_FILE}: max_batch_size must be 1 or more; was -6"):
         found.of(str(tmp_path))
+
+
+def test_a_version_with_a_wrong_file_does_not_load(tmp_path: Path) -> None:
+    shutil.copytree(GOLDEN, tmp_path / "1")
+    load = make_loader(flags(tmp_path, None, enable_per_model_batching_parameters=True))
+    assert load(str(tmp_path / "1")).signatures
+    (tmp_path / "1" / VERSION_FILE).write_text("max_batch_size { value: 0 }")
+    with pytest.raises(InvalidArgumentError, match="max_batch_size must be 1 or more"):
+        load(str(tmp_path / "1"))
