@@ -14,7 +14,7 @@ from noria.client.grpc_calls import GrpcCalls
 from noria.client.rest_calls import RestCalls
 from noria.client.retry import Retries, run
 from noria.client.target import Target
-from noria.errors import TFError
+from noria.errors import InternalError, TFError
 from noria.protos import serving as pb
 
 M = Target("m")
@@ -94,6 +94,23 @@ def test_bytes(body: bytes) -> None:
             parse(body)
         except TFError:
             continue
+
+
+def test_a_server_that_did_not_say_what_it_is_is_asked_again_later() -> None:
+    asked: list[str] = []
+
+    class Noting(Answers):
+        def send(self, exchange: Exchange, seconds: float) -> Reply:
+            asked.append(exchange.path)
+            if exchange.path == "/v1/models":
+                raise InternalError("out of order")
+            return super().send(exchange, seconds)
+
+    document = {**_METADATA, "metadata": {"signature_def": {"signature_def": {"serving_default": {"inputs": {}}}}}}
+    answers, calls = Noting(b'{"outputs": {}}', metadata=json.dumps(document).encode()), RestCalls()
+    for _ in range(3):
+        assert run(calls.predict(M, {}, []), answers, Retries(0), 60) == {}
+    assert asked == ["/v1/models", "/v1/models/m/metadata", *["/v1/models/m:predict"] * 3]
 
 
 def test_a_tensor_that_is_none() -> None:

@@ -6,6 +6,7 @@ the messages of gRPC as bodies too, and those it is sent from then on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -33,6 +34,7 @@ T = TypeVar("T")
 JSON: Final = "application/json"
 PROTO: Final = "application/x-protobuf"
 _MODELS: Final = "/v1/models"
+_ASK_SECONDS: Final = 60.0
 # What reading an answer of another form raises.
 _MISFITS: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
@@ -53,6 +55,7 @@ class RestCalls(Calls):
     def __init__(self, prefix: str = "") -> None:
         super().__init__()
         self._root = prefix + _MODELS
+        self._ask_after = 0.0  # on time.monotonic
         self._binary: bool | None = None  # whether messages are taken as bodies; None until it is known
 
     def _path(self, target: Target, after: str = "") -> str:
@@ -67,7 +70,7 @@ class RestCalls(Calls):
         if not target.model:
             raise InvalidArgumentError("the model's name is empty")
         binary = self._binary
-        if binary is None:
+        if binary is None and time.monotonic() >= self._ask_after:
             binary = yield from self._takes_messages()
         if binary:
             found = yield from self._predict_binary(target, inputs, outputs)
@@ -76,17 +79,17 @@ class RestCalls(Calls):
         return (yield from self._predict_json(target, inputs, outputs))
 
     def _takes_messages(self) -> Talk[bool]:
-        """Asks the server, once; a server that did not say is taken for TensorFlow Serving and asked again later."""
+        """Asks the server, once; one that did not say is taken for TensorFlow Serving, and asked again in a minute."""
         try:
             yield from self.models()
-        except (InvalidArgumentError, NotFoundError, UnimplementedError, InternalError):
+        except (InvalidArgumentError, NotFoundError, UnimplementedError):
             self._binary = False
         except PermissionDeniedError:
             self._binary = True  # a server that knows tokens is not TensorFlow Serving; if it is, it will say so
         except (UnavailableError, UnauthenticatedError, DeadlineExceededError):
             raise  # as the request itself would
         except TFError:
-            return False
+            self._ask_after = time.monotonic() + _ASK_SECONDS
         else:
             self._binary = True
         return bool(self._binary)
