@@ -130,7 +130,7 @@ class RestApi:
             route = self._routes.get((request.method, request.target))
         if route is not None:
             seconds = time.perf_counter() - start
-            api = _API.get(route.verb, "")
+            api = "predict" if route.verb is Verb.PREDICT else _API.get(route.verb, "")
             self._metrics.request(route.name, api, "REST", outcome, seconds, len(request.body), len(answer))
         elif outcome and routes.under_api(request.target):  # a malformed URL names no model
             self._metrics.request("", "", "REST", outcome, 0.0, len(request.body), len(answer))

@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.stuck, self.since = False, self._server.now
         self._transport.resume_reading()
-        self._work()
+        self.work()
 
     # ---- requests, as the parser finds them
 
@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refused = self._refused or (400, "Invalid HTTP request received.")
         if self._waiting and not self.busy:
-            self._work()
+            self._server.soon(self)
         if self._in_head:
             self._head += len(data)
             if self._head > self._limits.head:
@@ -238,7 +238,7 @@ class Connection(asyncio.Protocol):
 
     # ---- answers
 
-    def _work(self) -> None:
+    def work(self) -> None:
         """Answers what waits, in order, up to the first request whose answer takes a wait."""
         waiting = self._waiting
         while waiting and not self.busy and not self.stuck and not self.ended:
@@ -269,7 +269,7 @@ class Connection(asyncio.Protocol):
         else:
             self._answer(request, task.result())
         if self._waiting or self._refused is not None:
-            self._work()
+            self.work()
 
     def _answer(self, request: Request, answer: Answer) -> None:
         if self.ended:

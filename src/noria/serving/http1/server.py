@@ -61,6 +61,7 @@ class HttpServer:
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
         self.refused: Counter[int] = Counter()  # requests answered without the application, by status
+        self._ready: list[Connection] = []
         self._listener = listener
         self._tls = tls
         self._shared = shared
@@ -97,6 +98,21 @@ class HttpServer:
         self.connections.discard(connection)
         if self._shared is not None:
             self._shared.holds(len(self.connections))
+
+    def soon(self, connection: Connection) -> None:
+        """Has ``connection`` work on its requests once all sockets that are ready have been read.
+
+        Sockets are read one after the other, then all requests are worked on, then all answers written: each part finds
+        its code in the processor's caches.
+        """
+        if not self._ready:
+            self.loop.call_soon(self._work)
+        self._ready.append(connection)
+
+    def _work(self) -> None:
+        ready, self._ready = self._ready, []
+        for connection in ready:
+            connection.work()
 
     def full(self) -> bool:
         """Whether the newest connection is one too many."""
