@@ -15,6 +15,7 @@ from noria.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
+    UnavailableError,
     UnknownError,
 )
 from noria.protos import serving as pb
@@ -361,6 +362,13 @@ def test_apply_gives_up_as_it_is_asked(disk: Disk) -> None:
         manager.apply(disk.config())
         threading.Timer(0.1, manager.apply, [disk.config()]).start()
         with pytest.raises(AbortedError, match="model m was removed by a later configuration"):
+            manager.apply(disk.config(m=""))
+
+
+def test_apply_does_not_outlast_the_manager(disk: Disk) -> None:
+    with managing(disk) as manager:
+        threading.Timer(0.1, manager.stop).start()
+        with pytest.raises(UnavailableError, match="the server is stopping"):
             manager.apply(disk.config(m=""))
 
 

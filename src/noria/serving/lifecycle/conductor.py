@@ -35,7 +35,8 @@ _SWEEP_SECONDS: Final = 1.0  # between looks at what has ended long ago, and at 
 class Conductor:
     """See the module. ``changed`` guards ``records`` and tells of every step; nothing slow is done under it.
 
-    load: turns a servable into its model, or raises; look: asks for a look at a model's base path.
+    load: turns a servable into its model, or raises; look: asks for a look at a model's base path; closed: nothing
+    begins any more.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Conductor:
         self._next_sweep = 0.0
         self._sweep_seconds = min(max(config.ended_version_seconds / 10, 0.05), _SWEEP_SECONDS)
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self.closed = False
 
     # ---- what happens from outside
 
@@ -79,7 +80,7 @@ class Conductor:
                     record.configured = False
                     self._catalog.set_labels(name, {})
             self._wake(*self.records)
-            if self._thread is None and not self._closed:
+            if self._thread is None and not self.closed:
                 self._thread = threading.Thread(target=self._run, name="noria-conductor", daemon=True)
                 self._thread.start()
             return new
@@ -141,7 +142,7 @@ class Conductor:
     def close(self) -> None:
         """No further loads; those under way end unused. Does not unload."""
         with self.changed:
-            self._closed = True
+            self.closed = True
             self._wake()
 
     def busy(self) -> bool:
@@ -157,7 +158,7 @@ class Conductor:
 
     def _run(self) -> None:
         with self.changed:
-            while not self._closed:
+            while not self.closed:
                 self._limit = self._load_limit()
                 dirty, self._dirty = self._dirty, set()
                 for name in sorted(dirty, key=lambda each: self._catalog.latest(each) is not None):
@@ -343,7 +344,7 @@ class Conductor:
     def _loaded(self, record: Record, track: Track, model: Model, seconds: float) -> None:
         servable = track.servable
         with self.changed:
-            if self._closed or servable.id.version not in record.choose():
+            if self.closed or servable.id.version not in record.choose():
                 servable.move(State.END)
                 _LOG.info("%s version %d is no longer wanted", servable.id.name, servable.id.version)
                 return
@@ -366,7 +367,7 @@ class Conductor:
         with self.changed:
             track.tries += 1
             again = track.tries <= retries and error.code is not Code.FAILED_PRECONDITION  # what the gate refuses
-            again = again and servable.id.version in record.wanted and not self._closed
+            again = again and servable.id.version in record.wanted and not self.closed
             servable.move(State.LOADING if again else State.END, error=error)
             if again:
                 self._retry_at(track, time.monotonic() + self._retry_seconds)

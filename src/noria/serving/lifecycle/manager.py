@@ -16,6 +16,7 @@ from noria.errors import (
     InvalidArgumentError,
     NotFoundError,
     TFError,
+    UnavailableError,
     UnknownError,
 )
 from noria.protos import serving as pb
@@ -95,7 +96,7 @@ class Manager(Catalog):
         Raises InvalidArgumentError for a config that is wrong in itself; FailedPreconditionError for a label of a
         version that is not available, and for a config that is no list of models after one that was; UnknownError when
         new models failed to load; DeadlineExceededError; AbortedError when a later call replaced this one;
-        CancelledError after ``given_up``.
+        CancelledError after ``given_up``; UnavailableError after ``stop``.
         """
         with self._applying:
             if not self._check_kind(config):
@@ -368,6 +369,8 @@ class Manager(Catalog):
                         failed.append(why)
                 if not waiting:
                     break
+                if self._conductor.closed:
+                    raise UnavailableError("the server is stopping; the new models do not load any more")
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise DeadlineExceededError("; ".join(f"{n}: {w}" for n, w in self.unavailable().items()))
