@@ -273,3 +273,67 @@ def test_the_model_of_the_environment(tmp_path: Path, monkeypatch: pytest.Monkey
         _, rest_port = ready(child)
         assert predict(rest_port)[0] == 200
     assert "--version_transition is availability or resource; got 'x'" in fails(*_PORTS, "--version_transition=x")
+
+
+def test_readiness_goes_first_and_kept_connections_are_told(tmp_path: Path) -> None:
+    flags = (*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}", "--drain_delay_seconds=1.5")
+    with process(*flags) as child:
+        _, port = ready(child)
+        kept = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        body = '{"instances": [1.0]}'
+        kept.request("POST", "/v1/models/m:predict", body)
+        answer = kept.getresponse()
+        assert (answer.status, answer.getheader("connection")) == (200, None)
+        answer.read()
+        child.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        asking.request("GET", "/readyz")
+        refused = asking.getresponse()
+        assert (refused.status, json.loads(refused.read())["missing"]) == (503, ["the server is stopping"])
+        asking.close()
+        assert predict(port)[0] == 200  # work is still taken in the delay
+        time.sleep(1.3)
+        kept.request("POST", "/v1/models/m:predict", body)  # on its way while the port closes
+        last = kept.getresponse()
+        assert (last.status, last.getheader("connection")) == (200, "close")
+        kept.close()
+        assert child.wait(20) == 0
+
+
+def test_a_drain_is_bounded() -> None:
+    flags = (*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}", "--drain_timeout_seconds=0.5")
+    with process(*flags) as child:
+        _, port = ready(child)
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as late:
+            late.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            time.sleep(0.1)
+            start = time.monotonic()
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(20) == 1
+            assert time.monotonic() - start < 5
+        assert child.stderr is not None
+        assert "gave up 1 REST connections" in child.stderr.read()
+
+
+def test_sighup_looks_for_versions_at_once(tmp_path: Path) -> None:
+    shutil.copytree(HALF_PLUS_TWO / "1", tmp_path / "1")
+    flags = (*_PORTS, "--model_name=m", f"--model_base_path={tmp_path}", "--file_system_poll_wait_seconds=3600")
+    with process(*flags) as child:
+        _, port = ready(child)
+        shutil.copytree(HALF_PLUS_TWO / "1", tmp_path / "copying")
+        (tmp_path / "copying").rename(tmp_path / "2")
+        child.send_signal(signal.SIGHUP)
+        for _ in range(200):
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as asking:
+                asking.sendall(b"GET /v1/models/m/versions/2 HTTP/1.0\r\n\r\n")
+                answer = b""
+                while chunk := asking.recv(4096):
+                    answer += chunk
+            if b"AVAILABLE" in answer:
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError(answer)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0

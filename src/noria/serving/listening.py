@@ -92,6 +92,7 @@ def queued(listener: socket.socket) -> int:
 def listeners_of(port: int) -> list[socket.socket]:
     """Duplicates of this process's sockets that listen on a TCP port: those of gRPC, which gives none away."""
     found: list[socket.socket] = []
+    seen: set[int] = set()
     try:
         numbers = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
@@ -110,7 +111,9 @@ def listeners_of(port: int) -> list[socket.socket]:
             mine = copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and copy.getsockname()[1] == port
         except (OSError, IndexError):
             mine = False
-        if mine and copy.family in (socket.AF_INET, socket.AF_INET6):
+        inode = os.fstat(copy.fileno()).st_ino
+        if mine and copy.family in (socket.AF_INET, socket.AF_INET6) and inode not in seen:
+            seen.add(inode)  # a number in the list may have become one of the duplicates made here
             found.append(copy)
         else:
             copy.close()
