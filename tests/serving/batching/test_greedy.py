@@ -297,3 +297,22 @@ def test_each_caller_gets_an_exception_of_its_own(runner: Runner) -> None:
     with pytest.raises(TFError, match="no") as caught:
         asyncio.run(call())
     assert caught.value is not known
+
+
+def test_a_fault_in_the_choice_of_batches_hangs_nobody(runner: Runner) -> None:
+    class Broken(Eager):
+        def choose(self, waiting: int, least: int, most: int, row_bytes: float = 1.0) -> int:
+            raise KeyError("a fault")
+
+    held, signature = servable(), row_signature(double)
+    profile = held.costs["s"] = Broken(mixes=True)
+    profile.seconds = 100.0
+
+    async def calls() -> list[Any]:
+        return await asyncio.gather(*(runner.run(held, signature, row(1.0)) for _ in range(3)), return_exceptions=True)
+
+    for _ in range(2):
+        assert [type(outcome) for outcome in asyncio.run(calls())] == [KeyError] * 3
+    held.costs["s"] = ready(held)
+    assert all(isinstance(outcome, dict) for outcome in asyncio.run(calls()))
+    assert runner.waiting() == {}

@@ -82,6 +82,7 @@ def test_wait_is_what_waits_times_its_cost() -> None:
 
 
 def test_no_batch_is_tried_that_takes_long() -> None:
-    """At 0.1 s a row, four rows take 0.4 s, and eight would keep everyone in them for 0.8 s."""
+    """At 0.1 s a row, four rows take 0.4 s, and eight would keep everyone in them for 0.8 s, and bring nothing."""
     assert max(learned(lambda n: 0.1 * n**0.99)) == 4
     assert max(learned(lambda n: 2.0 * n)) == 1
+    assert max(learned(lambda n: 0.3 + 0.02 * n)) == 32

@@ -14,12 +14,14 @@ from noria.serving.batching.task import Array, Outcome, Task
 class Batch:
     """Tasks that run together, and those found late when it was put together, which do not run.
 
+    error: why no batch could be made of the tasks, which all fail by it.
     examine: look afterwards whether the signature batches, by the inputs in ``sample``.
     """
 
     lane: Lane
     tasks: list[Task] = field(default_factory=list)
     late: list[Task] = field(default_factory=list)
+    error: Exception | None = None
     examine: bool = False
     sample: Mapping[str, Array] = field(default_factory=dict)
 

@@ -9,7 +9,9 @@ from noria.serving.lifecycle.servable import Cost
 _SAMPLES: Final = 2  # runs of a size before it is judged: the first one allocates
 _NEAR: Final = 1.05  # sizes within this of the best cost for each row are as good: the smallest of them is taken
 _WORSE: Final = 1.1  # no larger size is tried once one is this much worse than the best
-_LONG: Final = 0.5  # seconds: no larger size is tried that would take longer
+_LONG: Final = 0.5  # seconds: no size is tried that would take longer, where larger ones have brought nothing so far
+_LONGEST: Final = 2.0  # seconds: where they have, or none has been tried
+_GAIN: Final = 0.9  # of the cost for each row at the smallest size: what counts as having brought something
 _LEAST_PIECE: Final = 8  # rows
 _AGAIN: Final = 64  # batches after which a size beside the usual one is measured again
 _FASTER: Final = 0.5  # the share of a new measure in the average: as for Cost, a slow run says little
@@ -52,14 +54,16 @@ class Profile(Cost):
 
     def wait(self) -> float:
         """Seconds that what waits now will keep the engine, as far as is known: a first run says nothing of it."""
-        cost = min((seconds for runs, seconds in self._sizes.values() if runs >= _SAMPLES), default=0.0)
+        cost = min((seconds for runs, seconds in tuple(self._sizes.values()) if runs >= _SAMPLES), default=0.0)
         return self.waiting * cost / self.limit
 
     def piece(self, most: int) -> int:
         """How many rows each piece of a request should have that is larger than ``most``: the largest size near the
         best cost for each row, not counting tiny ones; ``most`` while none is known.
         """
-        known = {1 << size: seconds for size, (_, seconds) in self._sizes.items() if _LEAST_PIECE <= 1 << size <= most}
+        known = {
+            1 << size: seconds for size, (_, seconds) in tuple(self._sizes.items()) if _LEAST_PIECE <= 1 << size <= most
+        }
         best = min(known.values(), default=0.0)
         return max((size for size, seconds in known.items() if seconds <= _NEAR * best), default=most)
 
@@ -77,8 +81,8 @@ class Profile(Cost):
         for size in range(first, last + 1):
             runs, seconds = self._sizes.get(size, (0, 0.0))
             if runs < _SAMPLES:
-                if best * row_bytes * (1 << size) > _LONG:
-                    last = max(size - 1, first)
+                if size > first and best * row_bytes * (1 << size) > self._bearable(first, size, best):
+                    last = size - 1
                     break
                 return min(1 << size, most)
             best = min(best or seconds, seconds)
@@ -94,3 +98,8 @@ class Profile(Cost):
         elif self._batches % _AGAIN == _AGAIN // 2:
             chosen = max(chosen - 1, first)
         return min(1 << chosen, most)
+
+    def _bearable(self, first: int, size: int, best: float) -> float:
+        """Seconds that a batch of a size may take that has not been tried."""
+        gains = size == first + 1 or best < _GAIN * self._sizes[first][1]
+        return _LONGEST if gains else _LONG

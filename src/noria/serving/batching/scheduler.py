@@ -187,7 +187,7 @@ class Scheduler:
         found = None
         for _ in range(len(self._ring)):
             lane = self._ring.popleft()
-            found = lane.take(now)
+            found = self._take(lane, now)
             if lane.waiting:
                 self._ring.append(lane)
             else:
@@ -203,6 +203,14 @@ class Scheduler:
                 self._start_worker()
         return found
 
+    def _take(self, lane: Lane, now: float) -> Batch | None:
+        try:
+            return lane.take(now)
+        except Exception as error:  # a fault of ours: those who wait are told, and the thread lives on
+            _LOG.exception("no batch could be made")
+            lane.waiting = 0
+            return Batch(lane, [task for task in lane.tasks() if task.lane is not None], error=error)
+
     def _outcomes(self, batch: Batch) -> list[tuple[Task, Outcome]]:
         try:
             return batch.lane.run(batch)
@@ -214,6 +222,9 @@ class Scheduler:
         lane = batch.lane
         if batch.late:
             deliver([(task, lane.late_error()) for task in batch.late])
+        if batch.error is not None:
+            deliver([(task, batch.error) for task in batch.tasks])
+            return
         try:
             if batch.tasks:
                 deliver(self._outcomes(batch))
