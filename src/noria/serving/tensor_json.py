@@ -16,6 +16,7 @@ import base64
 import binascii
 import math
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -137,6 +138,26 @@ _BIG_READERS: Final[dict[str, tuple[Literal["d", "i", "u"], Any, tuple[int, int]
 }
 
 
+_KEPT_TEXT: Final = 8 << 20  # a parser that has read more than this is not kept: its memory would be
+_LOCAL: Final = threading.local()
+
+
+def _numbers(text: bytes, kind: Literal["d", "i", "u"]) -> Any:
+    """The numbers of a nested list, flat, as a buffer; None where it is no list. Raises ValueError and TypeError.
+
+    A thread keeps its parser: fresh memory for every text costs more than reading it.
+    """
+    parser = _LOCAL.__dict__.pop("parser", None) or simdjson.Parser()
+    parsed = parser.parse(text)
+    if not isinstance(parsed, simdjson.Array):
+        return None
+    buffer = parsed.as_buffer(of_type=kind)
+    if len(text) <= _KEPT_TEXT:
+        del parsed  # a parser cannot read again while something of its last text lives
+        _LOCAL.parser = parser
+    return buffer
+
+
 @dataclass(frozen=True, slots=True)
 class _Big:
     """One nested list of numbers, still text; alias: the name it stood under, None for a bare value."""
@@ -156,11 +177,10 @@ class _Big:
             return None
         kind, numpy_dtype, limits = reader
         try:
-            parsed = simdjson.Parser().parse(self.text)
-            if not isinstance(parsed, simdjson.Array):
-                return None
-            buffer = parsed.as_buffer(of_type=kind)
+            buffer = _numbers(self.text, kind)
         except (TypeError, ValueError):
+            return None
+        if buffer is None:
             return None
         flat = np.frombuffer(buffer, dtype=numpy_dtype)
         if flat.size != math.prod(shape):  # an empty list leaves the same brackets as a list of one
