@@ -1,8 +1,10 @@
 """The model server: TensorFlow Serving's REST and gRPC API over Noria models.
 
-Layers, top to bottom: ``server`` starts and drains; ``rest`` and ``grpc_api`` translate one protocol each and know no
-model; ``predict``, ``classify`` and ``status`` know no protocol; ``manager``, ``servable`` and ``source`` hold the life
-of model versions; ``config`` holds the flags.
+Top to bottom: ``command`` reads the command line, ``workers`` runs several processes, ``server`` starts and drains one.
+The edges translate one protocol each and know no model: ``rest`` on ``http1``, ``grpc_api`` and ``grpc_services``,
+``kserve``; each gets a ``core``. ``predict``, ``classify``, ``status`` and ``management`` know no protocol; ``runner``
+and ``batching`` bring their calls to the engine. ``lifecycle`` holds versions from their directories to their end.
+``observe`` counts, logs and traces; ``security`` says who may; ``config`` holds the flags.
 
 ``noria.serving.serve`` runs a server inside a program (``embed``).
 """
