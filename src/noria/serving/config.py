@@ -161,7 +161,11 @@ class ServerConfig:
     allow_remote_management: bool = _own(
         False, "without --tokens_file: take calls that change what is served from other machines too"
     )
-    workers: int = _own(0, "serve by this many processes that share the ports; 0 or 1 for this process alone")
+    workers: int = _own(
+        0,
+        "serve by this many processes that share the ports and the CPUs; 0 or 1 for this process alone. Variables that "
+        "a model changes are each process's own",
+    )
     drain_delay_seconds: float = _own(
         0.0, "after SIGTERM, seconds in which /readyz says 503 and requests are still taken, for load balancers to see"
     )
