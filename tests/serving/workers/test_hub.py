@@ -27,6 +27,7 @@ class Team:
         self.events: list[str] = []
         self._ends: dict[int, Channel] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._links: list[Link] = []  # nothing else holds them: their tasks would go with them
 
     async def join(self, index: int, handlers: Handlers) -> Link:
         ours, theirs = socket.socketpair()
@@ -37,6 +38,7 @@ class Team:
             draining=lambda: self.events.append(f"draining {index}"),
             lost=lambda: self.events.append(f"lost {index}"),
         )
+        self._links.append(link)
         self.hub.joined(index, channel)
         self._tasks.append(asyncio.create_task(self._hear(index, channel)))
         return link
