@@ -5,6 +5,8 @@
     POST /v1/models/NAME[/versions/V|/labels/L]:regress      values of examples
     GET  /v1/models/NAME[/versions/V|/labels/L]              states of a model's versions, or of one
     GET  /v1/models/NAME[/versions/V|/labels/L]/metadata     a version's signatures
+
+V is a number, L a label; without either the newest version is meant.
 """
 
 from __future__ import annotations
