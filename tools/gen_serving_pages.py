@@ -34,7 +34,7 @@ _FLAGS_HEAD = """\
 Written by `tools/gen_serving_pages.py` from `src/noria/serving/config.py`; do not edit.
 
 Written as TensorFlow Serving's: `--name=value` or `--name value`; a boolean may stand alone. An unknown flag is
-refused, with the nearest name.
+warned of, with the nearest name, and keeps no server from starting.
 """
 
 
