@@ -116,6 +116,7 @@ def test_links_count_as_what_they_point_to(tmp_path: Path) -> None:
     path = version(tmp_path)
     (tmp_path / "8").symlink_to(path)
     (path / "nowhere").symlink_to(tmp_path / "absent")
+    (path / "itself").symlink_to(path / "itself")
     clock = Clock(path)
     clock.now += 1000
     assert arrivals(clock, [""]).look(str(tmp_path / "8")).waiting == ""

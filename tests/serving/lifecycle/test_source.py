@@ -135,6 +135,13 @@ def test_a_base_path_that_may_not_be_listed(tmp_path: Path, monkeypatch: pytest.
         source.scan(str(tmp_path))
 
 
+def test_an_entry_that_cannot_be_looked_at_hides_no_version(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").symlink_to(tmp_path / "2")
+    (tmp_path / "3").symlink_to(tmp_path / "absent")
+    assert source.scan(str(tmp_path)) == {1: str(tmp_path / "1")}
+
+
 def test_versions_behind_a_url_are_found_loaded_and_swapped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(arrival, "QUIET_SECONDS", 0.0)
     content = (Disk(tmp_path).put("m", 1) / "saved_model.pb").read_bytes()

@@ -110,13 +110,13 @@ def _list_local(path: str) -> tuple[Listing, float | None]:
         newest = max(newest, os.stat(folder).st_ctime_ns)
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_dir():
-                    folders.append(entry.path)
-                    continue
                 # A link counts as what it points to. ctime tells of every change; no copy command can set it back.
                 try:
+                    if entry.is_dir():
+                        folders.append(entry.path)
+                        continue
                     status = entry.stat()
-                except FileNotFoundError:  # a link to nothing, or just gone
+                except OSError:  # a link to nothing or to itself, or just gone
                     found.append((entry.path, -1))
                     continue
                 newest = max(newest, status.st_ctime_ns)

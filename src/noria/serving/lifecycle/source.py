@@ -47,7 +47,15 @@ def scan(base_path: str) -> dict[int, str]:
 
 def _local_folders(path: str) -> list[tuple[str, str]]:
     with os.scandir(path) as entries:
-        return [(entry.name, entry.path) for entry in entries if _NUMBER.match(entry.name) and entry.is_dir()]
+        return [(entry.name, entry.path) for entry in entries if _NUMBER.match(entry.name) and _is_folder(entry)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """False also for what cannot be looked at, such as a link to itself: it must not hide the other versions."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _remote_folders(url: str) -> list[tuple[str, str]]:
