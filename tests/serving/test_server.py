@@ -174,6 +174,32 @@ def test_a_port_that_is_taken(flag: str) -> None:
     assert "Traceback" not in text
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--port=65536"], "--port is a port from 1 to 65535, 0 for none or -1 for any free one; got 65536"),
+        (["--port=-1", "--rest_api_port=-2", "--workers=2"], "--rest_api_port is a port from 1 to 65535"),
+        (["--port=0"], "nobody could reach this server: give --port, --rest_api_port or --grpc_socket_path"),
+    ],
+)
+def test_ports_that_cannot_be(flags: list[str], message: str) -> None:
+    text = fails(*flags, f"--model_base_path={HALF_PLUS_TWO}")
+    assert message in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_signal_that_comes_before_the_engine_is_there(workers: str) -> None:
+    early = (
+        "import os, signal, sys; from noria.serving import command; parse = command.parse\n"
+        "def interrupted(argv): os.kill(os.getpid(), signal.SIGTERM); return parse(argv)\n"
+        "command.parse = interrupted; sys.exit(command.main(sys.argv[1:]))"
+    )
+    flags = (*_PORTS, f"--workers={workers}", "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}")
+    done = subprocess.run([sys.executable, "-c", early, *flags], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_nothing_to_serve(tmp_path: Path) -> None:
     assert "give the model's directory: --model_base_path" in fails()
     assert "unknown flag --model_path, which has no effect; did you mean" in fails(f"--model_path={tmp_path}")
@@ -314,6 +340,18 @@ def test_a_drain_is_bounded() -> None:
             assert time.monotonic() - start < 5
         assert child.stderr is not None
         assert "gave up 1 REST connections" in child.stderr.read()
+
+
+def test_connections_on_which_nothing_begins_end_with_it() -> None:
+    with (
+        process(*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}") as child,
+        contextlib.ExitStack() as on,
+    ):
+        for port in ready(child):
+            on.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+        time.sleep(0.1)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(15) == 0  # gRPC by itself waits 20 s for the first frame
 
 
 def test_sighup_looks_for_versions_at_once(tmp_path: Path) -> None:

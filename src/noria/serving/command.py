@@ -6,14 +6,18 @@ import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 import noria
-from noria.errors import TFError
+from noria.errors import InvalidArgumentError, TFError
 from noria.serving import config as flags
 from noria.serving.config import ServerConfig
 from noria.serving.observe import event_log
+from noria.serving.signals import note_signals
 
 _LOG = logging.getLogger(__name__)
+
+_MAX_PORT: Final = 65535
 
 
 def main(argv: Sequence[str]) -> int:
@@ -24,22 +28,26 @@ def main(argv: Sequence[str]) -> int:
     if any(word in ("--version", "-version", "--version=true") for word in argv):
         print(f"noria {noria.__version__}")
         return 0
+    told = note_signals()
     try:
         config = parse(argv)
         if config.workers > 1:
             from noria.serving.workers.supervisor import supervise  # few servers have one
 
-            return supervise(config, argv)
+            return supervise(config, argv, told)
         from noria.serving.server import run  # brings the engine, which a supervisor does without
 
-        return run(config)
+        return run(config, told)
     except TFError as error:
         print(f"noria serve: {error}", file=sys.stderr)
         return 1
 
 
 def parse(argv: Sequence[str], *, quiet: bool = False) -> ServerConfig:
-    """The settings of a command line; starts the log as they ask; says there, unless ``quiet``, what has no effect."""
+    """The settings of a command line; starts the log as they ask; says there, unless ``quiet``, what has no effect.
+
+    Raises InvalidArgumentError for flags that no server can have.
+    """
     config, warnings = flags.parse_flags(argv)
     event_log.start(config.log_format)
     if config.rest_api_port == config.port and config.port > 0:
@@ -47,4 +55,18 @@ def parse(argv: Sequence[str], *, quiet: bool = False) -> ServerConfig:
         config = dataclasses.replace(config, rest_api_port=0)
     for warning in () if quiet else warnings:
         _LOG.warning("%s", warning, extra=event_log.event("flag"))
+    _check(config)
     return config
+
+
+def _check(config: ServerConfig) -> None:
+    """Raises InvalidArgumentError for settings that no server can have."""
+    for flag, port in (("port", config.port), ("rest_api_port", config.rest_api_port)):
+        if not -1 <= port <= _MAX_PORT:
+            raise InvalidArgumentError(
+                f"--{flag} is a port from 1 to {_MAX_PORT}, 0 for none or -1 for any free one; got {port}"
+            )
+    if not (config.port or config.rest_api_port or config.grpc_socket_path):
+        raise InvalidArgumentError(
+            "nobody could reach this server: give --port, --rest_api_port or --grpc_socket_path, or leave out --port=0"
+        )

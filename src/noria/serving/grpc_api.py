@@ -38,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 # Both enumerations have the numbers of google.rpc.Code.
 GRPC_STATUS: Final = {Code(member.value[0]): member for member in grpc.StatusCode}
 _MAX_MESSAGE: Final = 2**31 - 1
+_HANDSHAKE_MS: Final = 10_000  # for TLS
+_SETTINGS_MS: Final = 5_000  # for the first frame after it
 _API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
 _INFERENCE: Final = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
@@ -55,6 +57,9 @@ def options(channel_arguments: str = "", *, shared: bool = False) -> list[tuple[
         ("grpc.max_receive_message_length", _MAX_MESSAGE),
         ("grpc.max_send_message_length", _MAX_MESSAGE),
         ("grpc.so_reuseport", int(shared)),
+        # A connection on which no HTTP/2 begins would hold up the end of the server until it is cut off.
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+        ("grpc.http2.settings_timeout", _SETTINGS_MS),
     ]
     for argument in channel_arguments.split(",") if channel_arguments else ():
         name, equals, value = argument.partition("=")

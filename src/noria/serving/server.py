@@ -263,23 +263,8 @@ def make_core(config: ServerConfig, models: pb.ModelServerConfig | None = None) 
     return core
 
 
-def note_signals() -> list[int]:
-    """A list that grows by each signal to stop from now on, until ``serve`` handles them: a second one ends at once."""
-    told: list[int] = []
-
-    def note(number: int, _: object) -> None:
-        if told:
-            os._exit(1)
-        told.append(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, note)
-    return told
-
-
-def run(config: ServerConfig) -> int:
-    """Serves in this process until a signal, drains; returns the exit status."""
-    told = note_signals()
+def run(config: ServerConfig, told: Sequence[int] = ()) -> int:
+    """Serves in this process until a signal, drains; returns the exit status. told: as ``serve``."""
     run_loop(serve(make_core(config), lambda server: print(ready_line(server), flush=True), told=told))
     return 0
 

@@ -33,14 +33,15 @@ _END_SECONDS: Final = 5.0  # what a worker may take beyond the drain's own bound
 _WORKER: Final = "noria.serving.workers.worker"
 
 
-def supervise(config: ServerConfig, argv: Sequence[str]) -> int:
+def supervise(config: ServerConfig, argv: Sequence[str], told: Sequence[int] = ()) -> int:
     """Serves by ``config.workers`` processes until told to stop; returns the exit status.
 
-    argv: the flags, for the workers. Raises UnavailableError when a port is taken.
+    argv: the flags, for the workers. told: signals to stop that came before. Raises UnavailableError when a port is
+    taken.
     """
     ports = Ports.open(config)
     try:
-        return asyncio.run(_Supervisor(config, argv, ports).run())
+        return asyncio.run(_Supervisor(config, argv, ports).run(told))
     finally:
         ports.close()
 
@@ -75,8 +76,10 @@ class _Supervisor:
         self._served = False  # whether all have served at the same time
         self._statuses: set[int] = set()  # of workers that ended while stopping, or failed to start
 
-    async def run(self) -> int:
+    async def run(self, told: Sequence[int]) -> int:
         self._handle_signals()
+        if told:
+            self._stopping.set()
         first, *others = self._workers
         tasks = [asyncio.create_task(self._keep(first))]
         while not first.up and not self._stopping.is_set():

@@ -18,7 +18,8 @@ from noria.serving.command import parse
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.observe import event_log
-from noria.serving.server import make_core, note_signals, ready_line, run_loop, serve
+from noria.serving.server import make_core, ready_line, run_loop, serve
+from noria.serving.signals import note_signals
 from noria.serving.workers.channel import Channel
 from noria.serving.workers.fleet import Fleet
 from noria.serving.workers.sharing import Counts, Sharing
