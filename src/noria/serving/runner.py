@@ -176,7 +176,7 @@ class Runner:
             shapes = tuple([a.shape[1:] for a in arrays.values()]) if most > 1 else None
             key = (profile, None if outputs is None else tuple(outputs), shapes)
             make = lambda key: GreedyLane(key, profile, most, self._observer)  # noqa: E731
-            sizes = self._greedy_pieces(profile, rows, most)
+            sizes = self._greedy_pieces(profile, rows, nbytes, most)
         tasks: list[Task] = []
         for part in [arrays] if len(sizes) == 1 else row_arrays.cut(arrays, sizes):
             size = rows if len(sizes) == 1 else sizes[len(tasks)]
@@ -218,10 +218,10 @@ class Runner:
             return lane.pieces(rows)
         return tf_queue.pieces(rule, rows)
 
-    def _greedy_pieces(self, profile: Profile, rows: int | None, most: int) -> list[int]:
+    def _greedy_pieces(self, profile: Profile, rows: int | None, nbytes: int, most: int) -> list[int]:
         if not rows or rows <= most or not profile.mixes:
             return [rows or 0]
-        size = profile.piece(most)
+        size = profile.piece(most, rows, nbytes)
         return [min(size, rows - start) for start in range(0, rows, size)]
 
     def _refuse_hopeless(self, servable: Servable, profile: Profile, deadline: float | None) -> None:

@@ -48,13 +48,28 @@ def test_never_more_than_there_are() -> None:
 
 def test_pieces_of_large_requests() -> None:
     profile = Profile()
-    assert profile.piece(32) == 32
+    assert profile.piece(32, 100, 800) == 32
     profile.measured(1, 8, 0.001)  # tiny sizes do not count
-    assert profile.piece(32) == 32
+    assert profile.piece(32, 100, 800) == 32
     for rows, seconds in ((8, 0.08), (16, 0.16), (32, 0.6), (64, 0.1)):
         profile.measured(rows, 8 * rows, seconds)
-    assert profile.piece(32) == 16
-    assert profile.piece(4) == 4
+    assert profile.piece(32, 100, 800) == 16
+    assert profile.piece(4, 100, 800) == 4
+
+
+def test_pieces_are_worth_their_own_costs() -> None:
+    profile = Profile()
+    profile.measured(32, 320, 0.00032)  # 10 microseconds a row
+    assert profile.piece(32, 2000, 20_000) == 512
+    assert profile.piece(32, 2000, 40_000) == 256  # of twice the bytes each
+    assert profile.piece(32, 40, 400) == 64  # all of it
+
+
+def test_no_request_is_cut_into_more_pieces_than_the_queues_can_bear() -> None:
+    assert Profile().piece(32, 2_000_000, 8_000_000) == 31_264
+    profile = Profile()
+    profile.measured(32, 128, 3.2)
+    assert profile.piece(32, 64_000, 256_000) == 1024
 
 
 def test_a_slow_first_measure_is_measured_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from noria.serving.lifecycle.servable import Cost
@@ -13,6 +14,8 @@ _LONG: Final = 0.5  # seconds: no size is tried that would take longer, where la
 _LONGEST: Final = 2.0  # seconds: where they have, or none has been tried
 _GAIN: Final = 0.9  # of the cost for each row at the smallest size: what counts as having brought something
 _LEAST_PIECE: Final = 8  # rows
+_PIECE_SECONDS: Final = 0.005  # what a piece should take at least: cutting, queueing and joining cost some 0.1 ms each
+_MOST_PIECES: Final = 64  # of one request, which must not fill the queues of all others
 _AGAIN: Final = 64  # batches after which a size beside the usual one is measured again
 _FASTER: Final = 0.5  # the share of a new measure in the average: as for Cost, a slow run says little
 _SLOWER: Final = 0.1
@@ -57,15 +60,20 @@ class Profile(Cost):
         cost = min((seconds for runs, seconds in tuple(self._sizes.values()) if runs >= _SAMPLES), default=0.0)
         return self.waiting * cost / self.limit
 
-    def piece(self, most: int) -> int:
-        """How many rows each piece of a request should have that is larger than ``most``: the largest size near the
-        best cost for each row, not counting tiny ones; ``most`` while none is known.
+    def piece(self, most: int, rows: int, nbytes: int) -> int:
+        """How many rows each piece of a request should have that has more than ``most``, and ``nbytes`` bytes.
+
+        The largest size near the best cost for each row, not counting tiny ones; ``most`` while none is known; as often
+        that as makes a piece worth its own costs.
         """
         known = {
             1 << size: seconds for size, (_, seconds) in tuple(self._sizes.items()) if _LEAST_PIECE <= 1 << size <= most
         }
         best = min(known.values(), default=0.0)
-        return max((size for size, seconds in known.items() if seconds <= _NEAR * best), default=most)
+        size = max((size for size, seconds in known.items() if seconds <= _NEAR * best), default=most)
+        seconds = known.get(size, 0.0) * nbytes / rows * size
+        times = max(rows / size / _MOST_PIECES, min(_PIECE_SECONDS / seconds, rows / size) if seconds else 1.0)
+        return size * math.ceil(times)
 
     def choose(self, waiting: int, least: int, most: int, row_bytes: float = 1.0) -> int:
         """How many rows, of so many bytes each, the next batch should take of ``waiting`` ones: ``least`` to ``most``.
