@@ -290,7 +290,7 @@ def main() -> None:
     print("\n" + text)
     if given.json is not None:
         record = {"date": today, "machine": machine(), "versions": versions(options), "import_noria_s": seconds}
-        lines = [asdict(r) | {"ratio": r.ratio} for r in rows] + [asdict(f) | {"ratio": f.ratio} for f in floors]
+        lines = [asdict(r) | {"ratio": r.ratio} for r in rows] + [asdict(f) for f in floors]
         given.json.write_text(json.dumps(record | {"rows": lines}, indent=1))
     if given.quote is not None:
         quote(given.quote, text)

@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,16 @@ class Floor:
     against: str
     theirs: float
     ours: float
+    ratio: float
     target: float
     unit: str = "/s"
 
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.theirs
+    @classmethod
+    def of(cls, what: str, against: str, theirs: Sequence[float], ours: Sequence[float], target: float) -> Floor:
+        """From the figures of each round. The ratio is the median of the rounds' own: the machine may be twice as fast
+        in one round as in the next, and each round measures both sides."""
+        ratio = statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
+        return cls(what, against, statistics.median(theirs), statistics.median(ours), ratio, target)
 
     @property
     def met(self) -> bool:
@@ -145,11 +149,10 @@ def small_model(python: str, home: Path, threads: int, rounds: int, seconds: flo
                 found["rest"].append(rest_load(running.rest_port, path, body, seconds))
                 found["grpc echo"].append(grpc_load(grpc_echo, request, seconds))
                 found["grpc"].append(grpc_load(running.grpc_port, request, seconds))
-    median = {k: statistics.median(v) for k, v in found.items()}
     return [
-        Floor("iris, REST", "an empty ASGI server (uvicorn)", median["asgi echo"], median["rest"], 0.6),
-        Floor("iris, REST", "an empty server on Noria's connections", median["own echo"], median["rest"], 0),
-        Floor("iris, gRPC", "an empty grpc.aio server", median["grpc echo"], median["grpc"], 0.6),
+        Floor.of("iris, REST", "an empty ASGI server (uvicorn)", found["asgi echo"], found["rest"], 0.6),
+        Floor.of("iris, REST", "an empty server on Noria's connections", found["own echo"], found["rest"], 0),
+        Floor.of("iris, gRPC", "an empty grpc.aio server", found["grpc echo"], found["grpc"], 0.6),
     ]
 
 
@@ -174,11 +177,10 @@ def big_model(
             for engine, call in time_call.items():
                 best[engine].append(max(batch / call(home, batch) for batch in _BATCHES))
             found.append(grpc_load(running.grpc_port, request, 2 * seconds))
-    ours = statistics.median(found)
     what = "ResNet-50, gRPC, one image a request"
     return [
-        Floor(what, "Noria in process, best batch", statistics.median(best["noria"]), ours, 0.95),
-        Floor(what, "TensorFlow in process, best batch", statistics.median(best["tensorflow"]), ours, 1.3),
+        Floor.of(what, "Noria in process, best batch", best["noria"], found, 0.95),
+        Floor.of(what, "TensorFlow in process, best batch", best["tensorflow"], found, 1.3),
     ]
 
 
@@ -186,7 +188,7 @@ def json_image(python: str, rounds: int) -> Floor:
     """Reading a 224x224x3 image from JSON, images a second."""
     text = subprocess.check_output([python, str(HERE / "json_image.py"), str(max(10 * rounds, 10))], text=True)
     theirs, ours = map(float, text.split())
-    return Floor("reading a 224x224x3 image from JSON", "json + NumPy", 1 / theirs, 1 / ours, 5.0)
+    return Floor.of("reading a 224x224x3 image from JSON", "json + NumPy", [1 / theirs], [1 / ours], 5.0)
 
 
 def show_progress(row: Floor) -> None:
