@@ -189,6 +189,23 @@ def test_a_failed_version_that_was_not_wanted_for_a_while_is_tried_again(disk: D
             until(lambda: not manager._conductor.records["m"].tracks)
 
 
+def test_a_failed_version_below_another_one_is_not_tried_again_and_again(disk: Disk) -> None:
+    disk.put("m", 1)
+    disk.put("m", 2, "bad")
+    with managing(disk, ended_version_seconds=0.1) as manager:
+        manager.apply(disk.config(m=""), wait=False)
+        until(lambda: states(manager, "m") == {2: "END", 1: "AVAILABLE"})
+        disk.put("m", 3, "bad")
+        until(lambda: states(manager, "m") == {3: "END", 2: "END", 1: "AVAILABLE"})
+        time.sleep(0.5)
+        assert disk.loads.count("m/2") <= 2  # once more, perhaps, for its place was another's while that one loaded
+        assert disk.loads.count("m/3") == 1
+        disk.put("m", 2)
+        until(lambda: states(manager, "m").get(2) == "AVAILABLE")
+        disk.put("m", 3)
+        until(lambda: states(manager, "m").get(3) == "AVAILABLE")
+
+
 def test_what_the_gate_refuses_is_not_tried_again(disk: Disk) -> None:
     disk.put("m", 1)
 

@@ -252,7 +252,9 @@ class Conductor:
             elif servable.state is State.START:
                 self._drop(record, track)
             elif servable.state is State.END:
-                del record.tracks[version]  # should it be wanted again, it is tried anew
+                # Another one stands above what failed: had this forgotten it, it would be the next to step in.
+                if servable.error is None or not record.would_serve(version):
+                    del record.tracks[version]  # should it be wanted again, it is tried anew
             elif servable.state is State.LOADING and not track.active:
                 servable.move(State.END, error=servable.error)
                 track.retry_at = None
@@ -314,7 +316,7 @@ class Conductor:
                     self._catalog.forget(servable)
                     continue
                 version = servable.id.version
-                if servable.error is None or version not in record.wanted:
+                if servable.error is None or not record.would_serve(version):
                     self._catalog.forget(servable)
                     record.tracks.pop(version, None)
 

@@ -73,6 +73,12 @@ class Record:
             return set()
         return policy.wanted(self.config.policy, self.found, self.unfit())
 
+    def would_serve(self, version: int) -> bool:
+        """Whether this version would be wanted if nothing were wrong with it."""
+        if not self.configured or self.asleep:
+            return False
+        return version in policy.wanted(self.config.policy, self.found, self.unfit() - {version})
+
     def unknown(self, version: int) -> bool:
         """Whether this version on disk could be loaded, but has not been looked at."""
         track = self.tracks.get(version)
