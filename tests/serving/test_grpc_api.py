@@ -140,6 +140,9 @@ def test_classify_and_regress(server: Server) -> None:
     regression = pb.RegressionResponse.FromString(content)
     assert [r.value for r in regression.result.regressions] == [size, size - 3]
     assert regression.model_spec.signature_name == "regress"
+    many = pb.RegressionRequest(model_spec=spec, input=_input(*[b"abc"] * 5000))
+    _, _, content = call_grpc(server.grpc_port, PREDICTION + "Regress", many.SerializeToString())
+    assert [r.value for r in pb.RegressionResponse.FromString(content).result.regressions] == [size] * 5000
 
     both = pb.Input()
     both.example_list_with_context.context.CopyFrom(example)

@@ -17,6 +17,7 @@ import pytest
 
 from noria import dtypes
 from noria.errors import Code, FailedPreconditionError
+from noria.serving import encode_json
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.rest import HTTP_STATUS
 from noria.serving.server import Server
@@ -32,6 +33,10 @@ def _fail(x: Any) -> dict[str, Any]:
     raise {0: FailedPreconditionError("not yet"), 1: ZeroDivisionError("bug")}[int(x.ravel()[0])]
 
 
+def _scores(inputs: Any) -> dict[str, Any]:
+    return {"scores": np.arange(len(inputs), dtype=np.float32)[:, None]}
+
+
 def _manager() -> Manager:
     one = specs(x=dtypes.float32), specs(y=dtypes.float32)
     manager = Manager(
@@ -40,6 +45,10 @@ def _manager() -> Manager:
             FakeSignature("sleep", _sleep, *one),
             FakeSignature("fail", _fail, *one),
             FakeSignature("nothing", dict, {}, specs(y=dtypes.float32)),
+            FakeSignature("classify", _scores, specs(inputs=dtypes.string), specs(scores=dtypes.float32)),
+            FakeSignature(
+                "two", lambda x: {"y": x, "z": x}, specs(x=dtypes.float32), specs(y=dtypes.float32, z=dtypes.float32)
+            ),
         )
     )
     manager.load("m", 1, "m/1")
@@ -80,6 +89,28 @@ def test_big_bodies_take_the_worker_thread(server: Server) -> None:
     status, answer, _ = ask(server, "POST", PREDICT, {"instances": x.tolist()})
     assert status == 200
     np.testing.assert_array_equal(np.array(answer["predictions"], np.float32), x / 2 + 2)
+
+
+def test_long_answers_are_written_beside_the_loop(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def noted(write: Any) -> Any:
+        def noting(*given: Any) -> Any:
+            seen.append(threading.current_thread().name)
+            return write(*given)
+
+        return noting
+
+    for name in ("classify_response", "predict_response"):
+        monkeypatch.setattr(encode_json, name, noted(getattr(encode_json, name)))
+    for count in (2, 600):
+        body = {"signature_name": "classify", "examples": [{"x": 1.0}] * count}
+        status, answer, _ = ask(server, "POST", "/v1/models/m:classify", body)
+        assert (status, answer) == (200, {"results": [[["", float(i)]] for i in range(count)]})
+    for count in (2, 3000):
+        status, answer, _ = ask(server, "POST", PREDICT, {"signature_name": "two", "instances": [1.0] * count})
+        assert (status, answer) == (200, {"predictions": [{"y": 1.0, "z": 1.0}] * count})
+    assert [name.startswith("noria-read") for name in seen] == [False, True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ _INFERENCE: Final = frozenset({"Predict", "Classify", "Regress", "MultiInference
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 RELOAD: Final = "HandleReloadConfigRequest"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
+_SLOW_EXAMPLES: Final = 5000  # results of examples from which an answer is put together in a worker thread
 _MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
 
 
@@ -179,7 +180,7 @@ class GrpcApi:
         _need_spec(request)
         response = pb.ClassificationResponse()
         outputs, examples, servable = await self._infer(request, CLASSIFY, context)
-        fill_classes(response.result, outputs, examples)
+        await self._fill(fill_classes, response.result, outputs, examples)
         _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
         return response
 
@@ -187,7 +188,7 @@ class GrpcApi:
         _need_spec(request)
         response = pb.RegressionResponse()
         outputs, examples, servable = await self._infer(request, REGRESS, context)
-        fill_regressions(response.result, outputs, examples)
+        await self._fill(fill_regressions, response.result, outputs, examples)
         _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
         return response
 
@@ -202,6 +203,12 @@ class GrpcApi:
             )
             self._metrics.examples(servable.id.name, len(examples))
             return outputs, len(examples), servable
+
+    async def _fill(self, fill: Callable[..., None], result: Any, outputs: dict[str, Array], examples: int) -> None:
+        if examples >= _SLOW_EXAMPLES:
+            await self._runner.call(fill, result, outputs, examples)
+        else:
+            fill(result, outputs, examples)
 
     async def _multi_inference(self, request: pb.MultiInferenceRequest, context: Context) -> pb.MultiInferenceResponse:
         response = pb.MultiInferenceResponse()

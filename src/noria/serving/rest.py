@@ -55,6 +55,8 @@ _CHALLENGE: Final[Header] = (b"www-authenticate", b"Bearer")
 _NOT_FOUND_PAGE: Final = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>"
 _MAX_INFLATED: Final = 100 << 20  # bytes a compressed body may become, as in TensorFlow Serving
 _SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker thread
+_SLOW_ROWS: Final = 16 * 1024  # bytes from which an answer is written in one where each row is an object
+_SLOW_EXAMPLES: Final = 500  # ... where there are so many results of examples
 _MAX_CACHED_ROUTES: Final = 1024
 _API: Final = {Verb.PREDICT: "predict", Verb.CLASSIFY: "classify", Verb.REGRESS: "regress"}  # labels of the metrics
 _RUNTIME_API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
@@ -244,7 +246,7 @@ class RestApi:
         size = 0
         for array in outputs.values():
             size += array.nbytes
-        if size >= _SLOW_BODY:
+        if size >= _SLOW_BODY or (size >= _SLOW_ROWS and row and len(outputs) > 1):
             return JSON, await self._runner.call(encode_json.predict_response, outputs, row)
         return JSON, encode_json.predict_response(outputs, row)
 
@@ -263,9 +265,9 @@ class RestApi:
                 servable, call.signature, feeds, call.outputs, deadline=deadline, api=_RUNTIME_API[method]
             )
             self._metrics.examples(servable.id.name, len(examples))
-        if method == CLASSIFY:
-            return encode_json.classify_response(classify.classes_of(outputs, len(examples)))
-        return encode_json.regress_response(classify.values_of(outputs, len(examples)))
+        if len(examples) >= _SLOW_EXAMPLES:
+            return await self._runner.call(_results, method, outputs, len(examples))
+        return _results(method, outputs, len(examples))
 
     async def _status(self, route: Route) -> bytes:
         if self._process.fleet is not None:
@@ -278,6 +280,12 @@ class RestApi:
             spec = pb.ModelSpec(name=servable.id.name)
             spec.version.value = servable.id.version
         return _pretty({"model_spec": _message(spec), "metadata": {status.SIGNATURE_DEF: _message(signatures)}})
+
+
+def _results(method: str, outputs: dict[str, classify.Array], examples: int) -> bytes:
+    if method == CLASSIFY:
+        return encode_json.classify_response(classify.classes_of(outputs, examples))
+    return encode_json.regress_response(classify.values_of(outputs, examples))
 
 
 def _has_web_origin(headers: Iterable[Header]) -> bool:
