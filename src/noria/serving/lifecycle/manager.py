@@ -315,9 +315,11 @@ class Manager(Catalog):
         with self._conductor.changed:
             unfit = {version for version, track in record.tracks.items() if track.failing}
             asked = {version for version in found if record.in_question(version, found[version])}
+        # What failed and would serve if it were mended, though another one that failed stands above it.
+        mended = {version for version in unfit if version in policy.wanted(config.policy, found, unfit - {version})}
         while True:
             waiting = {version for version, arrival in seen.items() if arrival.waiting}
-            new = (policy.wanted(config.policy, found, unfit | waiting) & asked) - seen.keys()
+            new = ((policy.wanted(config.policy, found, unfit | waiting) | mended) & asked) - seen.keys()
             if not new:
                 arrivals.keep({found[version] for version in seen})
                 return seen
