@@ -58,7 +58,8 @@ class GrpcServer:
                 return self._server.add_secure_port(place, credentials())
             return self._server.add_insecure_port(place)
         except RuntimeError as error:
-            raise taken("gRPC", place, str(error), flag) from None
+            why = str(error).partition(";")[0]  # what follows is about another library's variable
+            raise taken("gRPC", place, why, flag) from None
 
     async def start(self) -> None:
         """Takes calls from now on."""

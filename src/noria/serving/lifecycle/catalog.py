@@ -73,7 +73,8 @@ class Catalog:
 
     def available(self, name: str) -> set[int]:
         """The versions of a model that answer requests."""
-        return {v for v, servable in self._versions.get(name, {}).items() if servable.state is State.AVAILABLE}
+        with self._changing:  # else one might be seen after it has left, and the one in its place before it has come
+            return {v for v, servable in self._versions.get(name, {}).items() if servable.state is State.AVAILABLE}
 
     def add(self, servable: Servable) -> None:
         """Takes a new version in; one of that number that has ended makes room. Raises AlreadyExistsError otherwise."""

@@ -76,8 +76,9 @@ def parse(text: bytes, path: str) -> pb.ModelServerConfig:
     try:
         text_format.Parse(text.decode(), found, descriptor_pool=POOL)
     except (text_format.ParseError, UnicodeDecodeError, DecodeError) as error:
+        why = str(error).rstrip(".")
         raise InvalidArgumentError(
-            f"{path} is no ModelServerConfig in text form: {error}. It looks like model_config_list {{ config {{ "
+            f"{path} is no ModelServerConfig in text form: {why}. It looks like model_config_list {{ config {{ "
             'name: "m" base_path: "/models/m" model_platform: "tensorflow" } }'
         ) from None
     return found
