@@ -219,7 +219,7 @@ def test_status_and_metadata(server: Server) -> None:
     assert status == 200
     assert answer["model_spec"] == {"name": "m", "signature_name": "", "version": "1"}
     assert sorted(answer["metadata"]["signature_def"]["signature_def"]) == [
-        "fail", "nothing", "serving_default", "sleep",
+        "classify", "fail", "nothing", "serving_default", "sleep", "two",
     ]  # fmt: skip
 
 
