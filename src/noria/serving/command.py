@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -18,6 +19,13 @@ from noria.serving.signals import note_signals
 _LOG = logging.getLogger(__name__)
 
 _MAX_PORT: Final = 65535
+_RANGES: Final = {  # flag -> the largest value; none may be negative
+    "workers": math.inf,
+    "golden_tolerance": math.inf,
+    "request_log_sampling_rate": 1.0,
+    "drain_delay_seconds": math.inf,
+    "max_loaded_models": math.inf,
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -70,3 +78,12 @@ def _check(config: ServerConfig) -> None:
         raise InvalidArgumentError(
             "nobody could reach this server: give --port, --rest_api_port or --grpc_socket_path, or leave out --port=0"
         )
+    parallelism = [f"tensorflow_{kind}_parallelism" for kind in ("session", "intra_op", "inter_op")]
+    if all(getattr(config, flag) for flag in parallelism):
+        raise InvalidArgumentError(
+            f"--{parallelism[0]} stands for the other two; give it alone, or --{parallelism[1]} and --{parallelism[2]}"
+        )
+    for flag, most in _RANGES.items():
+        if not 0 <= getattr(config, flag) <= most:
+            wanted = "not negative" if most == math.inf else f"from 0 to {most:g}"
+            raise InvalidArgumentError(f"--{flag} is {wanted}; got {getattr(config, flag)}")
