@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._limits: Limits = server.limits
         self._heads: Heads = server.heads
         self._loop = server.loop
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
         self._peer: str | None = None
         self._waiting: list[Request] = []
@@ -91,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._server.lost(self)
         self._waiting.clear()
         self.ended = True
+        self._parser = None  # which knows this object: left alone, the two would wait for the garbage collector
         if self._task is not None:
             self._task.cancel()  # nobody waits for it: what has not begun to run will not
 
