@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -43,6 +44,13 @@ def run(example: Example, cwd: Path, environment: dict[str, str], ports: dict[st
     for old, new in ports.items():
         done.stdout = done.stdout.replace(new, old)
     return str(done.stdout)
+
+
+def free_port() -> str:
+    """A TCP port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def same(got: str, shown: str) -> bool:

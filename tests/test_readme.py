@@ -5,23 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from conftest import REPOSITORY
-from readme import FENCE, Example, examples, run, same
+from readme import FENCE, Example, examples, free_port, run, same
 
 TEXT = (REPOSITORY / "README.md").read_text()
 FOLDERS = ("tests/golden", "docs")
-
-
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("example", examples(TEXT), ids=lambda e: " ".join(e.code.split()[:2]))
@@ -32,7 +25,7 @@ def test_example_prints_what_is_shown(example: Example, tmp_path: Path) -> None:
         (tmp_path / folder).parent.mkdir(exist_ok=True)
         (tmp_path / folder).symlink_to(REPOSITORY / folder)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    got = run(example, tmp_path, environment, {"8500": _free_port(), "8501": _free_port()})
+    got = run(example, tmp_path, environment, {"8500": free_port(), "8501": free_port()})
     assert same(got, example.shown), f"printed:\n{got}\nshown:\n{example.shown}"
 
 
