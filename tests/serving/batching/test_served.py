@@ -55,6 +55,13 @@ def rest(port: int, values: Any = ((1.0,),), timeout: float = 20) -> tuple[int, 
         connection.close()
 
 
+def healthy(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 def wait_for(count: int, core: Core) -> None:
     end = time.monotonic() + 10
     while sum(core.runner.waiting().values()) != count:
@@ -116,6 +123,7 @@ def test_a_client_that_leaves_takes_its_waiting_request_with_it(signature: RowSi
         with pytest.raises(TimeoutError):
             rest(server.rest_port, ((7.0,),), timeout=0.1)  # closed in the ordinary way: found out when its turn comes
         wait_for(2, server.core)
+        healthy(server.rest_port)  # a connection that came after the other one closed: its end has been read by now
         signature.gate.set()
         assert {future.result()[0] for future in sent} == {200}
         assert rest(server.rest_port)[0] == 200
