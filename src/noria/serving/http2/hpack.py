@@ -80,6 +80,8 @@ STATIC: Final[tuple[Field, ...]] = (
 
 _OVERHEAD: Final = 32  # bytes that an entry, and a field of a list, counts beside name and value
 _INITIAL: Final = 4096  # bytes of the dynamic table before any update
+_BY_INDEX: Final[tuple[Field, ...]] = ((b"", b""), *STATIC)
+_STATIC_SIZES: Final = tuple(len(name) + len(value) + _OVERHEAD for name, value in _BY_INDEX)
 _NEWEST: Final = len(STATIC) + 1  # the index of the dynamic table's newest entry
 _MAX_INTEGER: Final = (1 << 31) - 1
 _SHIFTS: Final = (0, 7, 14, 21, 28)
@@ -114,8 +116,8 @@ class Decoder:
         self._used = 0
         # Both tables in one list, by index; 0 stands for none. An insertion moves the dynamic part, which for 4096
         # bytes is 128 entries at most. What each entry counts lies beside it.
-        self._table: list[Field] = [(b"", b""), *STATIC]
-        self._sizes = [len(name) + len(value) + _OVERHEAD for name, value in self._table]
+        self._table: list[Field] = [*_BY_INDEX]
+        self._sizes = [*_STATIC_SIZES]
         self.changes = 0
 
     def decode(self, block: bytes) -> list[Field]:
@@ -144,7 +146,10 @@ class Decoder:
                 else:
                     if 0x20 <= byte < 0x40:
                         raise HpackError("the table size is updated after the first field of a block")
-                    index, position = _integer(block, position, byte, 0x3F if byte & 0x40 else 0x0F)
+                    mask = 0x3F if byte & 0x40 else 0x0F
+                    index = byte & mask
+                    if index == mask:
+                        index, position = _integer(block, position, byte, mask)
                     if index:
                         name = table[index][0]
                     else:
@@ -212,7 +217,10 @@ def _integer(block: bytes, position: int, first: int, mask: int) -> tuple[int, i
 def _string(block: bytes, position: int) -> tuple[bytes, int]:
     """The string (section 5.2) at ``position``; where it ends."""
     first = block[position]
-    length, start = _integer(block, position + 1, first, 0x7F)
+    length = first & 0x7F
+    start = position + 1
+    if length == 0x7F:
+        length, start = _integer(block, start, first, 0x7F)
     end = start + length
     if end > len(block):
         raise HpackError(f"a string of {length} bytes in a block that has {len(block) - start} left")
