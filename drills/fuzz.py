@@ -17,13 +17,13 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-import grpc
 import numpy as np
 
 from drills.harness import ROOT, Result, resident_mb
+from noria.errors import Code, TFError
 from noria.formats import tensor_proto
 from noria.protos import health, kserve, reflection
 from noria.protos import serving as pb
@@ -37,6 +37,7 @@ from noria.serving.kserve.service import KServeGrpc
 from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.rest import RestApi
+from noria.serving.rpc import Call, Unary
 
 INPUTS: Final = 40_000
 FULL_INPUTS: Final = 1_000_000
@@ -61,8 +62,7 @@ class Edges:
         self.core = Core.make(manager, config)
         inference = Inference(self.core)
         self._rest = RestApi(self.core, inference)
-        self._handlers = [*GrpcApi(self.core).handlers(), *KServeGrpc(inference).handlers()]
-        self._found: dict[str, Any] = {}
+        self._methods = {**GrpcApi(self.core).methods(), **KServeGrpc(inference).methods()}
 
     async def rest(self, request: Request) -> int:
         """The status of the answer, which must be whole."""
@@ -73,61 +73,22 @@ class Edges:
 
     async def rpc(self, method: str, content: bytes) -> str:
         """The code's name."""
-        if method not in self._found:
-            details: Any = _Details(method)
-            self._found[method] = next(h for h in (g.service(details) for g in self._handlers) if h is not None)
-        handler = self._found[method]
-        context = _Context()
+        found = self._methods[method]
+        call = Call(method, (), "127.0.0.1", 20.0)
         try:
-            if handler.unary_unary is not None:
-                await asyncio.wait_for(handler.unary_unary(content, context), 30)
-            elif handler.stream_stream is not None:
-                async for _ in handler.stream_stream(_once(content), context):
+            if isinstance(found, Unary):
+                await asyncio.wait_for(found.function(content, call), 30)
+            else:
+                async for _ in found.function(_once(content), call):
                     pass
-        except _Abort as end:
-            if end.code is grpc.StatusCode.INTERNAL and "request is no" in end.text:
+        except TFError as error:
+            if error.code is Code.INTERNAL and "request is no" in error.message:
                 return "NO_MESSAGE"
-            return end.code.name
+            return error.code.name
         return "OK"
 
 
-class _Abort(Exception):
-    def __init__(self, code: grpc.StatusCode, text: str) -> None:
-        super().__init__(code, text)
-        self.code = code
-        self.text = text
-
-
-class _Context:
-    """What the servicers use of a grpc.aio context."""
-
-    def time_remaining(self) -> float | None:
-        return 20.0
-
-    def invocation_metadata(self) -> tuple[Any, ...]:
-        return ()
-
-    def peer(self) -> str:
-        return "ipv4:127.0.0.1:1"
-
-    async def abort(self, code: grpc.StatusCode, text: str = "") -> None:
-        raise _Abort(code, text)
-
-    def add_done_callback(self, callback: Any) -> None:
-        pass
-
-    def set_trailing_metadata(self, metadata: Any) -> None:
-        pass
-
-
-class _Details:
-    invocation_metadata = ()
-
-    def __init__(self, method: str) -> None:
-        self.method = method
-
-
-async def _once(content: bytes) -> Any:
+async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 

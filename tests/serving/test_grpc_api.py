@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 from noria import dtypes
-from noria.errors import Code, InvalidArgumentError
+from noria.errors import InvalidArgumentError
 from noria.formats import tensor_proto
 from noria.protos import serving as pb
 from noria.protos import tensorflow as tf
-from noria.serving.grpc_api import GRPC_STATUS
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.server import Server
@@ -108,11 +107,6 @@ def test_errors_become_codes_and_long_texts_are_cut(server: Server) -> None:
     assert text == ("long " * 1000)[:1024] + "...TRUNCATED"
     assert predict(server, [1], "fail")[:2] == ("INTERNAL", "ZeroDivisionError: bug")
     assert predict(server, [1], "nope")[:2] == ("FAILED_PRECONDITION", 'Serving signature key "nope" not found.')
-
-
-def test_every_code_has_a_status() -> None:
-    assert set(GRPC_STATUS) == set(Code)
-    assert all(code.name == status.name for code, status in GRPC_STATUS.items())
 
 
 def test_deadline_passes_while_the_model_runs(server: Server) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import grpc
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noria import dtypes
+from noria.errors import Code, TFError
 from noria.formats import tensor_proto
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
@@ -19,6 +19,7 @@ from noria.serving.core import Core
 from noria.serving.grpc_api import GrpcApi
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.names import CLASSIFY, REGRESS
+from noria.serving.rpc import Call, Unary, cut
 from noria.serving.runner import Runner
 from serving.fakes import FakeModel, FakeSignature, half_plus_two, specs
 
@@ -40,41 +41,22 @@ def _api() -> GrpcApi:
 
 
 _LOOP = asyncio.new_event_loop()
-_HANDLERS = _api().handlers()
+_METHODS = _api().methods()
 
 
-class _Abort(Exception):
-    pass
-
-
-class _Context:
-    def time_remaining(self) -> float | None:
-        return None
-
-    async def abort(self, code: grpc.StatusCode, text: str) -> None:
-        raise _Abort(code, text)
-
-
-class _Details:
-    invocation_metadata = ()
-
-    def __init__(self, method: str) -> None:
-        self.method = method
-
-
-def call(method: str, content: bytes) -> grpc.StatusCode:
-    found: Any = None
-    for handler in _HANDLERS:
-        details: Any = _Details(method)
-        found = found or handler.service(details)
+def call(method: str, content: bytes) -> Code:
+    found = _METHODS[method]
+    assert isinstance(found, Unary)
     try:
-        _LOOP.run_until_complete(found.unary_unary(content, _Context()))
-    except _Abort as error:
-        code: grpc.StatusCode
-        code, text = error.args
-        assert code != grpc.StatusCode.INTERNAL or text.startswith("the request is no tensorflow.serving."), text
-        return code
-    return grpc.StatusCode.OK
+        answer = _LOOP.run_until_complete(found.function(content, Call(method)))
+    except TFError as error:
+        code, text = error.code, error.message
+    else:
+        assert type(answer) is bytes
+        return Code.OK
+    assert code is not Code.INTERNAL or text.startswith("the request is no tensorflow.serving."), text
+    assert text == cut(text)
+    return code
 
 
 def _requests() -> dict[str, bytes]:
@@ -103,7 +85,7 @@ _REQUESTS = _requests()
 
 @pytest.mark.parametrize("method", _REQUESTS)
 def test_the_requests_as_they_are(method: str) -> None:
-    assert call(method, _REQUESTS[method]) is grpc.StatusCode.OK
+    assert call(method, _REQUESTS[method]) is Code.OK
 
 
 @settings(max_examples=600, deadline=None)

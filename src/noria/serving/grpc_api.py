@@ -1,13 +1,12 @@
-"""The gRPC API: messages of ``tensorflow.serving`` to calls, results and errors to messages and status codes."""
+"""The gRPC API: messages of ``tensorflow.serving`` to calls, results to messages."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-import grpc
 import numpy as np
 from google.protobuf.message import DecodeError
 
@@ -26,50 +25,21 @@ from noria.serving.messages import examples_of, fill_classes, fill_regressions, 
 from noria.serving.multi import MultiRunner
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import log_records
+from noria.serving.rpc import Call, Method, Unary, service, short
 from noria.serving.security.access import token_in
 from noria.serving.security.tokens import PREDICT, VIEW
 from noria.serving.strict import StrictInputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Context = grpc.aio.ServicerContext[Any, Any]
 
 _LOG = logging.getLogger(__name__)
 
-# Both enumerations have the numbers of google.rpc.Code.
-GRPC_STATUS: Final = {Code(member.value[0]): member for member in grpc.StatusCode}
-_MAX_MESSAGE: Final = 2**31 - 1
-_HANDSHAKE_MS: Final = 10_000  # for TLS
-_SETTINGS_MS: Final = 5_000  # for the first frame after it
 _API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
 _INFERENCE: Final = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 RELOAD: Final = "HandleReloadConfigRequest"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
 _SLOW_EXAMPLES: Final = 5000  # results of examples from which an answer is put together in a worker thread
-_MAX_TEXT: Final = 1024  # characters of an error message; the rest is cut
-
-
-def options(channel_arguments: str = "", *, shared: bool = False) -> list[tuple[str, int | str]]:
-    """gRPC's options of a server; channel_arguments: ``name=value,name=value``, which come last.
-
-    shared: whether several processes open the same port; otherwise a port that is taken is an error.
-    """
-    found: list[tuple[str, int | str]] = [
-        ("grpc.max_receive_message_length", _MAX_MESSAGE),
-        ("grpc.max_send_message_length", _MAX_MESSAGE),
-        ("grpc.so_reuseport", int(shared)),
-        # A connection on which no HTTP/2 begins would hold up the end of the server until it is cut off.
-        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
-        ("grpc.http2.settings_timeout", _SETTINGS_MS),
-    ]
-    for argument in channel_arguments.split(",") if channel_arguments else ():
-        name, equals, value = argument.partition("=")
-        if not name or not equals:
-            raise InvalidArgumentError(
-                f"--grpc_channel_arguments is name=value,name=value; got {argument!r} in {channel_arguments!r}"
-            )
-        found.append((name.strip(), int(value) if value.strip().lstrip("-").isdigit() else value))
-    return found
 
 
 class GrpcApi:
@@ -87,70 +57,68 @@ class GrpcApi:
         self._strict = StrictInputs.of(config.strict_model_inputs)
         self._as_content = config.enable_serialization_as_tensor_content
 
-    def handlers(self, also: Sequence[str] = ()) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
-        """All services, for ``grpc.aio.Server.add_generic_rpc_handlers``; reflection names those in ``also`` too."""
+    def methods(self, also: Sequence[str] = ()) -> dict[str, Method]:
+        """All services' methods by path; reflection names the services in ``also`` too."""
         prediction = {
-            "Predict": self._handler("Predict", self._predict, pb.PredictRequest),
-            "Classify": self._handler("Classify", self._classify, pb.ClassificationRequest),
-            "Regress": self._handler("Regress", self._regress, pb.RegressionRequest),
-            "MultiInference": self._handler("MultiInference", self._multi_inference, pb.MultiInferenceRequest),
-            "GetModelMetadata": self._handler("GetModelMetadata", self._get_model_metadata, pb.GetModelMetadataRequest),
+            "Predict": self._unary("Predict", self._predict, pb.PredictRequest),
+            "Classify": self._unary("Classify", self._classify, pb.ClassificationRequest),
+            "Regress": self._unary("Regress", self._regress, pb.RegressionRequest),
+            "MultiInference": self._unary("MultiInference", self._multi_inference, pb.MultiInferenceRequest),
+            "GetModelMetadata": self._unary("GetModelMetadata", self._get_model_metadata, pb.GetModelMetadataRequest),
         }
         model = {
-            "GetModelStatus": self._handler("GetModelStatus", self._get_model_status, pb.GetModelStatusRequest),
-            RELOAD: self._handler(RELOAD, self._reload, pb.ReloadConfigRequest),
+            "GetModelStatus": self._unary("GetModelStatus", self._get_model_status, pb.GetModelStatusRequest),
+            RELOAD: self._unary(RELOAD, self._reload, pb.ReloadConfigRequest),
         }
-        found = [
-            grpc.method_handlers_generic_handler(PREDICTION_SERVICE, prediction),
-            grpc.method_handlers_generic_handler(MODEL_SERVICE, model),
-        ]
+        found: dict[str, Method] = {**service(PREDICTION_SERVICE, prediction), **service(MODEL_SERVICE, model)}
         services = [PREDICTION_SERVICE, MODEL_SERVICE]
         if self._core.config.enable_grpc_healthcheck_service:
-            found.append(Health(self._core).handler())
+            found.update(Health(self._core).methods())
             services.append(health.SERVICE)
         if not self._core.config.tensorflow_serving_only:
-            found += Reflection([*services, *also]).handlers()
-        return tuple(found)
+            found.update(Reflection([*services, *also]).methods())
+        return found
 
-    def _handler(
-        self, api: str, function: Callable[[Any, Context], Awaitable[Any]], request: Any
-    ) -> grpc.RpcMethodHandler[Any, Any]:
-        """``function`` with every error it raises turned into a status, in this one place."""
-
+    def _unary(self, api: str, function: Callable[[Any, Call], Awaitable[Any]], request: Any) -> Unary:
+        """``function`` of messages as a method: checked, counted, every error one of ours, in this one place."""
         count = self._metrics.request
         access = None if api == RELOAD else self._core.access  # who may reload is its own question
         action = PREDICT if api in _INFERENCE else VIEW
+        model_of = _MODEL_OF.get(api, _named)
+        parse = request.FromString
 
-        async def call(content: bytes, context: Context) -> bytes:
+        def failed(error: TFError, parsed: Any, received: int, start: float) -> TFError:
+            model = "" if parsed is None else model_of(parsed)
+            count(model, api, "GRPC", error.code, time.perf_counter() - start, received)
+            return short(error)
+
+        async def called(content: bytes, call: Call) -> bytes:
             start = time.perf_counter()
             parsed = None
             try:
-                parsed = request.FromString(content)
+                parsed = parse(content)
                 if access is not None:
-                    access.check(token_in(context.invocation_metadata() or ()), action, _model_of(parsed))
+                    access.check(token_in(call.metadata), action, model_of(parsed))
                 try:
-                    message = await function(parsed, context)
+                    message = await function(parsed, call)
                 except AsleepError as asleep:
-                    await wake(self._manager, asleep.name, _deadline(context))
-                    message = await function(parsed, context)
+                    await wake(self._manager, asleep.name, call.deadline)
+                    message = await function(parsed, call)
                 serialized: bytes = message if type(message) is bytes else message.SerializeToString()
                 seconds = time.perf_counter() - start
-                count(_model_of(parsed), api, "GRPC", Code.OK, seconds, len(content), len(serialized))
+                count(model_of(parsed), api, "GRPC", Code.OK, seconds, len(content), len(serialized))
                 return serialized
             except TFError as error:
-                found = error
+                raise failed(error, parsed, len(content), start) from None
             except DecodeError as error:
-                found = InternalError(f"the request is no {request.DESCRIPTOR.full_name}: {error}")
+                told = f"the request is no {request.DESCRIPTOR.full_name}: {error}"
+                raise failed(InternalError(told), parsed, len(content), start) from None
             except Exception as error:
                 _LOG.exception("%s failed", request.DESCRIPTOR.full_name)
-                found = InternalError(f"{type(error).__name__}: {error}")
-            count(_model_of(parsed), api, "GRPC", found.code, time.perf_counter() - start, len(content))
-            text = found.message
-            if len(text) > _MAX_TEXT:
-                text = text[:_MAX_TEXT] + "...TRUNCATED"
-            return await context.abort(GRPC_STATUS[found.code], text)
+                told = f"{type(error).__name__}: {error}"
+                raise failed(InternalError(told), parsed, len(content), start) from None
 
-        return grpc.unary_unary_rpc_method_handler(call)
+        return Unary(called)
 
     def _handle(self, spec: pb.ModelSpec) -> Servable:
         choice = spec.WhichOneof("version_choice")
@@ -160,7 +128,7 @@ class GrpcApi:
             return self._manager.handle(spec.name, spec.version.value)
         return self._manager.handle(spec.name, None, spec.version_label)
 
-    async def _predict(self, request: pb.PredictRequest, context: Context) -> bytes:
+    async def _predict(self, request: pb.PredictRequest, call: Call) -> bytes:
         _need_spec(request)
         spec = request.model_spec
         with self._handle(spec) as servable:
@@ -172,34 +140,33 @@ class GrpcApi:
             predict.check_dtypes(signature, arrays)
             outputs = self._runner.at_once(servable, signature, arrays, output_filter)
             if outputs is None:
-                deadline = _deadline(context)
-                outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=deadline)
+                outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=call.deadline)
             return predict_response(servable, signature, outputs, as_content=self._as_content)
 
-    async def _classify(self, request: pb.ClassificationRequest, context: Context) -> pb.ClassificationResponse:
+    async def _classify(self, request: pb.ClassificationRequest, call: Call) -> pb.ClassificationResponse:
         _need_spec(request)
         response = pb.ClassificationResponse()
-        outputs, examples, servable = await self._infer(request, CLASSIFY, context)
+        outputs, examples, servable = await self._infer(request, CLASSIFY, call)
         await self._fill(fill_classes, response.result, outputs, examples)
         _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
         return response
 
-    async def _regress(self, request: pb.RegressionRequest, context: Context) -> pb.RegressionResponse:
+    async def _regress(self, request: pb.RegressionRequest, call: Call) -> pb.RegressionResponse:
         _need_spec(request)
         response = pb.RegressionResponse()
-        outputs, examples, servable = await self._infer(request, REGRESS, context)
+        outputs, examples, servable = await self._infer(request, REGRESS, call)
         await self._fill(fill_regressions, response.result, outputs, examples)
         _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
         return response
 
-    async def _infer(self, request: Any, method: str, context: Context) -> tuple[dict[str, Array], int, Servable]:
+    async def _infer(self, request: Any, method: str, call: Call) -> tuple[dict[str, Array], int, Servable]:
         with self._handle(request.model_spec) as servable:
             name = request.model_spec.signature_name
-            call = classify.prepare(servable.model, name, method, check_method=self._check_method)
+            task = classify.prepare(servable.model, name, method, check_method=self._check_method)
             examples = examples_of(request.input)
-            feeds = classify.feeds(call, examples)
+            feeds = classify.feeds(task, examples)
             outputs = await self._runner.run(
-                servable, call.signature, feeds, call.outputs, deadline=_deadline(context), api=_API[method]
+                servable, task.signature, feeds, task.outputs, deadline=call.deadline, api=_API[method]
             )
             self._metrics.examples(servable.id.name, len(examples))
             return outputs, len(examples), servable
@@ -210,29 +177,27 @@ class GrpcApi:
         else:
             fill(result, outputs, examples)
 
-    async def _multi_inference(self, request: pb.MultiInferenceRequest, context: Context) -> pb.MultiInferenceResponse:
+    async def _multi_inference(self, request: pb.MultiInferenceRequest, call: Call) -> pb.MultiInferenceResponse:
         response = pb.MultiInferenceResponse()
         first = request.tasks[0].model_spec if request.tasks else pb.ModelSpec()
         tasks = tasks_of(request)
         with self._handle(first) as servable:
-            calls = classify.prepare_tasks(servable.model, tasks, check_method=self._check_method)
+            prepared = classify.prepare_tasks(servable.model, tasks, check_method=self._check_method)
             examples = examples_of(request.input)
             self._metrics.examples(servable.id.name, len(examples))
-            found = await self._multi.run(servable, calls, examples, _deadline(context))
-            for call, outputs in zip(calls, found, strict=True):
+            found = await self._multi.run(servable, prepared, examples, call.deadline)
+            for task, outputs in zip(prepared, found, strict=True):
                 result = response.results.add()
-                if call.method == CLASSIFY:
+                if task.method == CLASSIFY:
                     fill_classes(result.classification_result, outputs, len(examples))
                 else:
                     fill_regressions(result.regression_result, outputs, len(examples))
-                _fill_spec(result.model_spec, servable, call.signature.name)
+                _fill_spec(result.model_spec, servable, task.signature.name)
         if self._log.wants(servable):
             self._log.write(servable, log_records.of_messages("MultiInference", request, response), request.ByteSize())
         return response
 
-    async def _get_model_metadata(
-        self, request: pb.GetModelMetadataRequest, context: Context
-    ) -> pb.GetModelMetadataResponse:
+    async def _get_model_metadata(self, request: pb.GetModelMetadataRequest, call: Call) -> pb.GetModelMetadataResponse:
         _need_spec(request)
         status.check_metadata_fields(request.metadata_field)
         response = pb.GetModelMetadataResponse()
@@ -242,7 +207,7 @@ class GrpcApi:
             response.model_spec.version.value = servable.id.version
         return response
 
-    async def _get_model_status(self, request: pb.GetModelStatusRequest, context: Context) -> pb.GetModelStatusResponse:
+    async def _get_model_status(self, request: pb.GetModelStatusRequest, call: Call) -> pb.GetModelStatusResponse:
         _need_spec(request)
         spec = request.model_spec
         version = spec.version.value if spec.HasField("version") else None
@@ -251,35 +216,34 @@ class GrpcApi:
             return await fleet.status(spec.name, version)
         return status.model_status(self._manager, spec.name, version)
 
-    async def _reload(self, request: pb.ReloadConfigRequest, context: Context) -> pb.ReloadConfigResponse:
-        metadata = tuple(context.invocation_metadata() or ())
-        self._core.may_manage(context.peer(), token_in(metadata), {str(key) for key, _ in metadata})
+    async def _reload(self, request: pb.ReloadConfigRequest, call: Call) -> pb.ReloadConfigResponse:
+        self._core.may_manage(call.peer, token_in(call.metadata), {key for key, _ in call.metadata})
         fleet = self._core.process.fleet
         if fleet is not None:
-            return await fleet.reload(request, deadline=_deadline(context))
-        return await management.reload_beside(self._core, request, deadline=_deadline(context))
+            return await fleet.reload(request, deadline=call.deadline)
+        return await management.reload_beside(self._core, request, deadline=call.deadline)
 
 
-def _model_of(request: Any) -> str:
-    """The model that a request names, "" for none."""
-    if request is None:
-        return ""
-    if isinstance(request, pb.ReloadConfigRequest):
-        return ""
-    if isinstance(request, pb.MultiInferenceRequest):
-        return request.tasks[0].model_spec.name if request.tasks else ""
+def _named(request: Any) -> str:
+    """The model that a request names."""
     name: str = request.model_spec.name
     return name
+
+
+def _of_first_task(request: pb.MultiInferenceRequest) -> str:
+    return request.tasks[0].model_spec.name if request.tasks else ""
+
+
+def _of_none(request: pb.ReloadConfigRequest) -> str:
+    return ""
+
+
+_MODEL_OF: Final[Mapping[str, Callable[[Any], str]]] = {"MultiInference": _of_first_task, RELOAD: _of_none}
 
 
 def _need_spec(request: Any) -> None:
     if not request.HasField("model_spec"):
         raise InvalidArgumentError("Missing ModelSpec")
-
-
-def _deadline(context: Context) -> float | None:
-    left = context.time_remaining()
-    return None if left is None else time.monotonic() + left
 
 
 def _fill_spec(spec: pb.ModelSpec, servable: Servable, signature_name: str) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from noria.errors import Code, InternalError, NotFoundError, TFError
+from noria.protos import health as pb
+from noria.serving.config import ServerConfig
+from noria.serving.core import Core
+from noria.serving.grpc_services.health import SERVICE, Health
 from noria.serving.lifecycle.manager import Manager
+from noria.serving.rpc import Call, Stream, Unary
 from noria.serving.server import Server
 from serving.conformance.setups import running
 from serving.fakes import FakeModel, half_plus_two, serving
@@ -80,3 +87,54 @@ def test_a_server_without_its_model_is_not_serving_but_answers() -> None:
     ):
         stub: Any = health_pb2_grpc.HealthStub(channel)
         assert stub.Check(request(""), timeout=20).status == NOT_SERVING
+
+
+@pytest.fixture
+def health() -> Iterator[Health]:
+    core = Core.make(Manager(lambda _: FakeModel(half_plus_two())), ServerConfig())
+    yield Health(core)
+    core.runner.close()
+
+
+async def _each(*contents: bytes) -> AsyncIterator[bytes]:
+    for content in contents:
+        yield content
+
+
+def check(health: Health, content: bytes) -> bytes:
+    method = health.methods()[f"/{SERVICE}/Check"]
+    assert isinstance(method, Unary)
+    return asyncio.run(method.function(content, Call()))
+
+
+def watch(health: Health, *contents: bytes) -> bytes:
+    """The first answer."""
+    method = health.methods()[f"/{SERVICE}/Watch"]
+    assert isinstance(method, Stream)
+
+    async def first() -> bytes:
+        answers: Any = method.function(_each(*contents), Call())
+        found: bytes = await anext(answers)
+        await answers.aclose()
+        return found
+
+    return asyncio.run(first())
+
+
+def test_bytes_that_are_no_message(health: Health) -> None:
+    for method in (check, watch):
+        with pytest.raises(InternalError, match=r"^the request is no grpc\.health\.v1\.HealthCheckRequest: "):
+            method(health, b"\xff\xff")
+
+
+def test_the_text_for_an_unknown_name(health: Health) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        check(health, pb.HealthCheckRequest(service="nope").SerializeToString())
+    assert caught.value.message == "unknown service 'nope'; known: ModelService, PredictionService"
+
+
+def test_a_watch_without_a_request(health: Health) -> None:
+    with pytest.raises(TFError) as caught:
+        watch(health)
+    assert caught.value.code is Code.UNIMPLEMENTED
+    assert pb.HealthCheckResponse.FromString(watch(health, b"")).status == SERVING

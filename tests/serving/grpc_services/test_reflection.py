@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
@@ -11,9 +12,11 @@ from google.protobuf import descriptor_pool, message_factory
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from noria.errors import InternalError
 from noria.protos import reflection as pb
-from noria.serving.grpc_services.reflection import Reflection
+from noria.serving.grpc_services.reflection import SERVICES, Reflection
 from noria.serving.lifecycle.manager import Manager
+from noria.serving.rpc import Call, Stream
 from serving.fakes import FakeModel, half_plus_two, serving
 
 
@@ -99,3 +102,24 @@ def test_the_stock_stub(channel: grpc.Channel) -> None:
     stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
     (answer,) = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=20)
     assert answer.list_services_response.service
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_bytes_that_are_no_message_end_the_stream(service: str) -> None:
+    method = Reflection([]).methods()[f"/{service}/ServerReflectionInfo"]
+    assert isinstance(method, Stream)
+    answers: list[bytes] = []
+
+    async def requests() -> AsyncIterator[bytes]:
+        yield pb.ServerReflectionRequest(list_services="").SerializeToString()
+        yield b"\xff\xff"
+
+    async def ask() -> None:
+        answers.append(await anext(found))
+        await anext(found)
+
+    found = method.function(requests(), Call())
+    with pytest.raises(InternalError, match=r"^the request is no ServerReflectionRequest: "):
+        asyncio.run(ask())
+    (answer,) = map(pb.ServerReflectionResponse.FromString, answers)
+    assert sorted(one.name for one in answer.list_services_response.service) == sorted(SERVICES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import grpc
@@ -20,12 +21,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from noria.errors import InvalidArgumentError
+from noria.errors import InvalidArgumentError, NotFoundError
 from noria.formats import tensor_proto
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.observe import traces
+from noria.serving.rpc import Call, Stream, Unary
 from noria.serving.server import Server
 from serving.fakes import FakeModel, FakeSignature, call_grpc, half_plus_two, serving
 
@@ -142,6 +144,40 @@ def test_a_grpc_call(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert bad.status.status_code is StatusCode.ERROR
     assert attributes(bad)["rpc.grpc.status_code"] == 13
+
+
+def test_methods_are_wrapped_as_what_they_are() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+    async def one(content: bytes, call: Call) -> bytes:
+        raise NotFoundError("not here")
+
+    async def many(requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        async for content in requests:
+            yield content
+
+    async def requests() -> AsyncIterator[bytes]:
+        yield b"1"
+        yield b"2"
+
+    async def ask() -> list[bytes]:
+        unary, stream = wrapped["/a.B/One"], wrapped["/a.B/Many"]
+        assert isinstance(unary, Unary)
+        assert isinstance(stream, Stream)
+        with pytest.raises(NotFoundError, match=r"^not here$"):
+            await unary.function(b"", Call("/a.B/One", (("tracestate", b"\xff"), *HEADER.items())))
+        return [answer async for answer in stream.function(requests(), Call("/a.B/Many"))]
+
+    wrapped = traces.Traces(provider).grpc({"/a.B/One": Unary(one), "/a.B/Many": Stream(many)})
+    assert asyncio.run(ask()) == [b"1", b"2"]
+    first, second = exporter.get_finished_spans()  # a stream is one call
+    assert (first.name, second.name) == ("a.B/One", "a.B/Many")
+    assert first.parent is not None
+    assert f"{first.parent.span_id:016x}" == PARENT
+    assert second.parent is None
+    assert attributes(second) == {"rpc.system": "grpc", "rpc.service": "a.B", "rpc.method": "Many"}
+    provider.shutdown()
 
 
 def test_queue_and_run_of_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
-import grpc
 from google.protobuf.message import DecodeError
 
+from noria.errors import InternalError, NotFoundError, UnimplementedError
 from noria.protos import health as pb
 from noria.serving.core import Core
+from noria.serving.rpc import Call, Method, Stream, Unary, cut, service
 
 SERVICE: Final = "grpc.health.v1.Health"
 NAMES: Final = ("", "ModelService", "PredictionService")
 _LOOK_SECONDS: Final = 0.25  # between two looks of a Watch
 
-Context = grpc.aio.ServicerContext[Any, Any]
 _Status = pb.HealthCheckResponse
 
 
@@ -32,16 +32,9 @@ class Health:
         self._core = core
         self._was_ready = False
 
-    def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
-        """For ``grpc.aio.Server.add_generic_rpc_handlers``."""
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "Check": grpc.unary_unary_rpc_method_handler(self._check),
-                "List": grpc.unary_unary_rpc_method_handler(self._list),
-                "Watch": grpc.unary_stream_rpc_method_handler(self._watch),
-            },
-        )
+    def methods(self) -> dict[str, Method]:
+        """The service, by path."""
+        return service(SERVICE, {"Check": Unary(self._check), "List": Unary(self._list), "Watch": Stream(self._watch)})
 
     def status(self, name: str) -> int:
         """SERVING, NOT_SERVING, or SERVICE_UNKNOWN for a name that is none of ``NAMES``."""
@@ -52,22 +45,25 @@ class Health:
         self._was_ready = self._was_ready or not self._core.manager.missing()
         return _Status.SERVING if self._was_ready else _Status.NOT_SERVING
 
-    async def _check(self, content: bytes, context: Context) -> bytes:
-        name = await _name(content, context)
+    async def _check(self, content: bytes, call: Call) -> bytes:
+        name = _name(content)
         status = self.status(name)
         if status == _Status.SERVICE_UNKNOWN:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"unknown service {name!r}; known: {', '.join(NAMES[1:])}")
+            raise NotFoundError(cut(f"unknown service {name!r}; known: {', '.join(NAMES[1:])}"))
         return _Status(status=status).SerializeToString()
 
-    async def _list(self, content: bytes, context: Context) -> bytes:
+    async def _list(self, content: bytes, call: Call) -> bytes:
         response = pb.HealthListResponse()
         for name in NAMES:
             response.statuses[name].status = self.status(name)
         return response.SerializeToString()
 
-    async def _watch(self, content: bytes, context: Context) -> AsyncIterator[bytes]:
+    async def _watch(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
         """The status now, and again whenever it changes; it ends when the server does."""
-        name = await _name(content, context)
+        content = await anext(requests, None)
+        if content is None:  # the code is that of gRPC's doc/statuscodes.md
+            raise UnimplementedError("a Watch has one request; the call ended without it")
+        name = _name(content)
         told: int | None = None
         while True:
             status = self.status(name)
@@ -79,9 +75,8 @@ class Health:
             await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _name(content: bytes, context: Context) -> str:
+def _name(content: bytes) -> str:
     try:
         return pb.HealthCheckRequest.FromString(content).service
     except DecodeError as error:
-        await context.abort(grpc.StatusCode.INTERNAL, f"the request is no grpc.health.v1.HealthCheckRequest: {error}")
-        raise  # abort has raised
+        raise InternalError(f"the request is no grpc.health.v1.HealthCheckRequest: {error}") from None

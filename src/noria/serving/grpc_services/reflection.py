@@ -7,20 +7,19 @@ there, each with all files that it needs, as serialised ``FileDescriptorProto``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from typing import Final
 
-import grpc
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.message import DecodeError
 
+from noria.errors import Code, InternalError
 from noria.protos import POOL
 from noria.protos import reflection as pb
+from noria.serving.rpc import Call, Method, Stream, service
 
 V1, V1ALPHA = "grpc.reflection.v1", "grpc.reflection.v1alpha"
 SERVICES: Final = tuple(f"{package}.ServerReflection" for package in (V1, V1ALPHA))
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Reflection:
@@ -29,17 +28,17 @@ class Reflection:
     def __init__(self, services: Sequence[str]) -> None:
         self._services = sorted({*services, *SERVICES})
 
-    def handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
-        """For ``grpc.aio.Server.add_generic_rpc_handlers``."""
-        method = {"ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(self._info)}
-        return [grpc.method_handlers_generic_handler(service, method) for service in SERVICES]
+    def methods(self) -> dict[str, Method]:
+        """Both versions of the service, by path."""
+        method = {"ServerReflectionInfo": Stream(self._info)}
+        return {path: found for name in SERVICES for path, found in service(name, method).items()}
 
-    async def _info(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+    async def _info(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
         async for content in requests:
             try:
                 request = pb.ServerReflectionRequest.FromString(content)
             except DecodeError as error:
-                await context.abort(grpc.StatusCode.INTERNAL, f"the request is no ServerReflectionRequest: {error}")
+                raise InternalError(f"the request is no ServerReflectionRequest: {error}") from None
             yield self.answer(request).SerializeToString()
 
     def answer(self, request: pb.ServerReflectionRequest) -> pb.ServerReflectionResponse:
@@ -59,14 +58,14 @@ class Reflection:
             elif kind == "file_containing_extension":
                 raise KeyError(f"{request.file_containing_extension.containing_type} has no extensions")
             else:
-                _fail(response, grpc.StatusCode.INVALID_ARGUMENT, "the request asks for nothing")
+                _fail(response, Code.INVALID_ARGUMENT, "the request asks for nothing")
         except KeyError as error:
-            _fail(response, grpc.StatusCode.NOT_FOUND, str(error.args[0]))
+            _fail(response, Code.NOT_FOUND, str(error.args[0]))
         return response
 
 
-def _fail(response: pb.ServerReflectionResponse, code: grpc.StatusCode, text: str) -> None:
-    response.error_response.error_code = code.value[0]
+def _fail(response: pb.ServerReflectionResponse, code: Code, text: str) -> None:
+    response.error_response.error_code = code
     response.error_response.error_message = text
 
 
@@ -114,8 +113,8 @@ def _v1() -> descriptor_pb2.FileDescriptorProto:
         for field in message.field:
             if field.type_name:
                 field.type_name = field.type_name.replace(f".{V1ALPHA}.", f".{V1}.")
-    for service in found.service:
-        for method in service.method:
+    for one in found.service:
+        for method in one.method:
             method.input_type = method.input_type.replace(f".{V1ALPHA}.", f".{V1}.")
             method.output_type = method.output_type.replace(f".{V1ALPHA}.", f".{V1}.")
     return found

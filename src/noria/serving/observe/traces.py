@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import grpc
 import numpy as np
 
 from noria.errors import Code, InvalidArgumentError
@@ -24,15 +23,12 @@ from noria.serving.batching.task import Task
 from noria.serving.config import ServerConfig
 from noria.serving.http1.messages import Answer, Application, Request
 from noria.serving.lifecycle.servable import Servable, Signature
+from noria.serving.rpc import Call, Method, Methods, Stream, Unary
 from noria.serving.runner import Runner
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
-
-    _Handlers = grpc.GenericRpcHandler[Any, Any]
-else:
-    _Handlers = grpc.GenericRpcHandler
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -42,6 +38,7 @@ _CLOSE_SECONDS: Final = 2.0
 _INSTALL: Final = "install OpenTelemetry: pip install 'noria[otel]'"
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROPAGATED: Final = frozenset({b"traceparent", b"tracestate", b"baggage"})
+_GRPC_PROPAGATED: Final = frozenset(name.decode() for name in _PROPAGATED)
 # The codes by which a server's span counts as failed (OpenTelemetry's conventions for RPC); others are the caller's.
 _FAILURES: Final = frozenset(
     {Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.UNIMPLEMENTED, Code.INTERNAL, Code.UNAVAILABLE, Code.DATA_LOSS}
@@ -146,34 +143,43 @@ class Traces:
 
         return traced
 
-    def grpc(self, handlers: Sequence[grpc.GenericRpcHandler[Any, Any]]) -> list[grpc.GenericRpcHandler[Any, Any]]:
-        """The services of the gRPC port, with a span for each call; a stream is one call."""
-        return [_Traced(self, each) for each in handlers]
+    def grpc(self, methods: Methods) -> dict[str, Method]:
+        """The methods of the gRPC port, with a span for each call; a stream is one call."""
+        return {
+            path: self._unary(path, found) if isinstance(found, Unary) else self._stream(path, found)
+            for path, found in methods.items()
+        }
 
-    def unary(self, method: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """A method with one answer."""
+    def _unary(self, path: str, method: Unary) -> Unary:
+        span, function = self._calls(path), method.function
 
-        async def traced(request: Any, context: Any) -> Any:
-            with self._call(method, context):
-                return await function(request, context)
+        async def traced(content: bytes, call: Call) -> bytes:
+            with span(call):
+                return await function(content, call)
 
-        return traced
+        return Unary(traced)
 
-    def stream(self, method: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """A method with a stream of answers."""
+    def _stream(self, path: str, method: Stream) -> Stream:
+        span, function = self._calls(path), method.function
 
-        async def traced(request: Any, context: Any) -> AsyncIterator[Any]:
-            with self._call(method, context):
-                async for answer in function(request, context):
+        async def traced(requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+            with span(call):
+                async for answer in function(requests, call):
                     yield answer
 
-        return traced
+        return Stream(traced)
 
-    def _call(self, method: str, context: Any) -> Any:
-        carrier = {key: value for key, value in context.invocation_metadata() or () if key.encode() in _PROPAGATED}
-        service, _, name = method.lstrip("/").rpartition("/")
-        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
-        return self._span(f"{service}/{name}", carrier, attributes)
+    def _calls(self, path: str) -> Callable[[Call], Any]:
+        """What makes the spans of a method's calls."""
+        service, _, method = path.lstrip("/").rpartition("/")
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
+        name = f"{service}/{method}"
+
+        def span(call: Call) -> Any:
+            carrier = {key: value for key, value in call.metadata if key in _GRPC_PROPAGATED and isinstance(value, str)}
+            return self._span(name, carrier, attributes)
+
+        return span
 
     def request(
         self, model: str, api: str, entrypoint: str, code: Code, seconds: float, received: int, sent: int
@@ -213,38 +219,6 @@ def _last(path: str) -> str:
 
 
 _VERBS: Final = frozenset({"predict", "classify", "regress", "metadata", "infer", "ready", "live", "config", "stats"})
-
-
-class _Traced(_Handlers):
-    """A service's handlers, each method found and wrapped once."""
-
-    def __init__(self, traces: Traces, handlers: grpc.GenericRpcHandler[Any, Any]) -> None:
-        self._traces = traces
-        self._handlers = handlers
-        self._found: dict[str, Any] = {}
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        method = handler_call_details.method
-        found = self._found.get(method)
-        if found is None:
-            handler: Any = self._handlers.service(handler_call_details)
-            if handler is None:
-                return None
-            found = self._found[method] = self._wrapped(method, handler)
-        return found
-
-    def _wrapped(self, method: str, handler: Any) -> Any:
-        coders = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
-        for kind in ("unary_unary", "stream_unary"):
-            if (function := getattr(handler, kind)) is not None:
-                return getattr(grpc, f"{kind}_rpc_method_handler")(self._traces.unary(method, function), **coders)
-        for kind in ("unary_stream", "stream_stream"):
-            if (function := getattr(handler, kind)) is not None:
-                return getattr(grpc, f"{kind}_rpc_method_handler")(self._traces.stream(method, function), **coders)
-        return handler
 
 
 # When the run of a request that waited began, on time.monotonic; a list, so that what awaits it can read it.
