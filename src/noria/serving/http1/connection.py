@@ -11,15 +11,13 @@ server's watch the time a client may take to send a request or to read an answer
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import struct
-import sys
-from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
+from noria.serving.eager import start
 from noria.serving.http1.messages import JSON, Answer, Application, Header, Heads, Limits, Request, error_body
 
 try:
@@ -36,7 +34,6 @@ _LOG = logging.getLogger(__name__)
 _MAX_WAITING: Final = 16  # requests that one client may have sent ahead
 _COPIED: Final = 64 << 10  # an answer up to this size is written in one piece with its head
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_EAGER: Final = sys.version_info >= (3, 12)  # tasks that begin at once
 
 
 class Connection(asyncio.Protocol):
@@ -338,54 +335,3 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Closes at once."""
         self._transport.abort()
-
-
-def start(coroutine: Coroutine[Any, Any, Answer], loop: asyncio.AbstractEventLoop) -> Any:
-    """Runs an application up to its first wait: its answer (a tuple), or the future of it.
-
-    It runs in a context of its own, so that variables it sets do not reach the next request.
-    """
-    context = contextvars.copy_context()
-    if _EAGER:
-        task: Any = asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)  # type: ignore[call-arg]
-        return task.result() if task.done() and not task.cancelled() and task.exception() is None else task
-    try:
-        waits_for = context.run(coroutine.send, None)
-    except StopIteration as end:
-        return end.value
-    except Exception as error:
-        failed: asyncio.Future[Answer] = loop.create_future()
-        failed.set_exception(error)
-        return failed
-    return loop.create_task(_rest(coroutine, waits_for), context=context)
-
-
-async def _rest(coroutine: Coroutine[Any, Any, Answer], waits_for: Any) -> Answer:
-    """The rest of a coroutine that has been run up to its first wait, as a task of its own."""
-    return await _Resumed(coroutine, waits_for)
-
-
-class _Resumed:
-    """Waits for what the coroutine waits for, then goes on with it."""
-
-    __slots__ = ("_coroutine", "_waits_for")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Answer], waits_for: Any) -> None:
-        self._coroutine = coroutine
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, Any, Answer]:
-        waits_for = self._waits_for
-        while True:
-            try:
-                value = yield waits_for
-            except BaseException as error:
-                step: Callable[[Any], Any] = self._coroutine.throw
-                argument: Any = error
-            else:
-                step, argument = self._coroutine.send, value
-            try:
-                waits_for = step(argument)
-            except StopIteration as end:
-                answer: Answer = end.value
-                return answer

@@ -11,10 +11,9 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from noria.serving.edge import Edge, Listening
 from noria.serving.http1.connection import Connection
 from noria.serving.http1.messages import Application, Heads, Limits
-from noria.serving.listening import BACKLOG, close_gently
-from noria.serving.security import tls as tls_files
 
 try:
     import resource
@@ -36,11 +35,10 @@ _FILES_UNKNOWN: Final = 65536
 _RESERVED_FILES: Final = 256  # descriptors kept for models, gRPC and logs
 
 
-class HttpServer:
+class HttpServer(Edge[Connection]):
     """An application on a listening socket; ``port`` is the one it is bound to.
 
-    now: the time of the loop's last tick, good to a second, which is enough for patience and costs nothing. shared:
-    how connections are taken where other processes listen on the same socket.
+    shared: how connections are taken where other processes listen on the same socket.
     """
 
     def __init__(
@@ -52,21 +50,14 @@ class HttpServer:
         tls: ssl.SSLContext | None = None,
         shared: Sharing | None = None,
     ) -> None:
+        super().__init__()
         self.app = app
         self.limits = Limits() if limits is None else limits
         self.port: int = listener.getsockname()[1]
         self.heads = Heads()
-        self.draining = False
-        self.now = time.monotonic()
-        self.loop = asyncio.get_running_loop()
-        self.connections: set[Connection] = set()
         self.refused: Counter[int] = Counter()  # requests answered without the application, by status
-        self._ready: list[Connection] = []
-        self._listener = listener
-        self._tls = tls
-        self._shared = shared
+        self.listening = [Listening(listener, tls, shared)]
         self._most = self.limits.connections
-        self._server: asyncio.Server | None = None
         self._watching: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
@@ -75,44 +66,8 @@ class HttpServer:
             files = open_files()
             self._most = max(files - _RESERVED_FILES, files // 2)
         self._tick()
-        if self._shared is not None:
-            self._shared.start(self._listener, lambda: Connection(self), self._tls)
-            return
-        self._server = await self.loop.create_server(
-            lambda: Connection(self),
-            sock=self._listener,
-            backlog=BACKLOG,
-            ssl=self._tls,
-            # Before its handshake is done a connection is not the watch's.
-            ssl_handshake_timeout=tls_files.HANDSHAKE_SECONDS if self._tls else None,
-        )
-
-    # ---- the connections' side
-
-    def opened(self, connection: Connection) -> None:
-        self.connections.add(connection)
-        if self._shared is not None:
-            self._shared.holds(len(self.connections))
-
-    def lost(self, connection: Connection) -> None:
-        self.connections.discard(connection)
-        if self._shared is not None:
-            self._shared.holds(len(self.connections))
-
-    def soon(self, connection: Connection) -> None:
-        """Has ``connection`` work on its requests once all sockets that are ready have been read.
-
-        Sockets are read one after the other, then all requests are worked on, then all answers written: each part finds
-        its code in the processor's caches.
-        """
-        if not self._ready:
-            self.loop.call_soon(self._work)
-        self._ready.append(connection)
-
-    def _work(self) -> None:
-        ready, self._ready = self._ready, []
-        for connection in ready:
-            connection.work()
+        for listening in self.listening:
+            await listening.start(lambda: Connection(self))
 
     def full(self) -> bool:
         """Whether the newest connection is one too many."""
@@ -151,14 +106,11 @@ class HttpServer:
         """
         self.draining = True
         if self._watching is None:  # it never started
-            self._listener.close()
+            for listening in self.listening:
+                listening.socket.close()
             return True
-        await close_gently(self._listener, close=False, shared=self._shared is not None)
-        if self._shared is not None:
-            self._shared.close()
-        if self._server is not None:
-            self._server.close()
-        self._listener.close()
+        for listening in self.listening:
+            await listening.close()
         start = time.monotonic()
         while self.connections and time.monotonic() < deadline:
             for connection in list(self.connections):

@@ -1,0 +1,114 @@
+"""What the servers of both ports share: their listening sockets, their connections, and the turns they work in."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from noria.serving.listening import BACKLOG, close_gently
+from noria.serving.security import tls as tls_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from noria.serving.workers.sharing import Sharing
+
+
+class Worker(Protocol):
+    """A connection, as far as turns go."""
+
+    def work(self) -> None:
+        """Works on the requests that have come."""
+
+
+C = TypeVar("C", bound=Worker)
+
+
+class Listening:
+    """A listening socket. shared: how connections are taken where other processes listen on it too."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        tls: ssl.SSLContext | None,
+        shared: Sharing | None,
+        handshake_seconds: float = tls_files.HANDSHAKE_SECONDS,
+    ) -> None:
+        self.socket = listener
+        self.shared = shared
+        self._tls = tls
+        self._handshake_seconds = handshake_seconds
+        self._server: asyncio.Server | None = None
+
+    async def start(self, make: Callable[[], asyncio.Protocol]) -> None:
+        """Takes connections from now on."""
+        if self.shared is not None:
+            self.shared.start(self.socket, make, self._tls)
+            return
+        loop = asyncio.get_running_loop()
+        # Before its handshake is done a connection is not the watch's.
+        seconds = self._handshake_seconds if self._tls else None
+        create = loop.create_server if self.socket.family in _TCP else loop.create_unix_server
+        self._server = await create(
+            make, sock=self.socket, backlog=BACKLOG, ssl=self._tls, ssl_handshake_timeout=seconds
+        )
+
+    async def close(self) -> None:
+        """Takes no more, once those that had connected are taken."""
+        await close_gently(self.socket, close=False, shared=self.shared is not None)
+        if self.shared is not None:
+            self.shared.close()
+        if self._server is not None:
+            self._server.close()
+        self.socket.close()
+
+
+_TCP = (socket.AF_INET, socket.AF_INET6)
+
+
+class Edge(Generic[C]):
+    """A server's connections.
+
+    now: the time of the loop's last tick, good to a second, which is enough for patience and costs nothing.
+    """
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.now = time.monotonic()
+        self.draining = False
+        self.connections: set[C] = set()
+        self.listening: list[Listening] = []
+        self._ready: list[C] = []
+
+    def opened(self, connection: C) -> None:
+        """To be called as a connection is made."""
+        self.connections.add(connection)
+        self._tell()
+
+    def lost(self, connection: C) -> None:
+        """To be called as a connection ends."""
+        self.connections.discard(connection)
+        self._tell()
+
+    def _tell(self) -> None:
+        for listening in self.listening:
+            if listening.shared is not None:
+                listening.shared.holds(len(self.connections))
+
+    def soon(self, connection: C) -> None:
+        """Has ``connection`` work on its requests once all sockets that are ready have been read.
+
+        Sockets are read one after the other, then all requests are worked on, then all answers written: each part finds
+        its code in the processor's caches.
+        """
+        if not self._ready:
+            self.loop.call_soon(self._work)
+        self._ready.append(connection)
+
+    def _work(self) -> None:
+        ready, self._ready = self._ready, []
+        for connection in ready:
+            connection.work()
