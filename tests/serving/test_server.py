@@ -20,7 +20,7 @@ import pytest
 
 from conftest import REPOSITORY
 from noria.protos import serving as pb
-from serving.fakes import call_grpc
+from serving.fakes import call_grpc, call_grpc_at
 
 HALF_PLUS_TWO = REPOSITORY / "tests" / "golden" / "half_plus_two"
 _COMMAND = [sys.executable, "-c", "import sys; from noria.serving.command import main; sys.exit(main(sys.argv[1:]))"]
@@ -161,6 +161,40 @@ def test_only_grpc_by_default_and_sockets(tmp_path: Path) -> None:
         assert child.stdout is not None
         assert child.stdout.readline() == f"noria: serving m (version 1); gRPC on unix:{path}\n"
         assert path.is_socket()
+        status = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name="m")).SerializeToString()
+        code, text, _ = call_grpc_at(f"unix:{path}", "/tensorflow.serving.ModelService/GetModelStatus", status)
+        assert code == "OK", text
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+    assert not path.exists()
+
+
+def test_grpc_over_ipv6() -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with process(*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}") as child:
+        port, _ = ready(child)
+        status = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name="m")).SerializeToString()
+        for host in ("[::1]", "127.0.0.1"):
+            code, text, _ = call_grpc_at(f"{host}:{port}", "/tensorflow.serving.ModelService/GetModelStatus", status)
+            assert code == "OK", text
+
+
+def test_arguments_of_grpc() -> None:
+    flags = (*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}")
+    arguments = "grpc.max_receive_message_length=3,grpc.so_reuseport=1"
+    with process(*flags, f"--grpc_channel_arguments={arguments}") as child:
+        port, _ = ready(child)
+        status = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name="m")).SerializeToString()
+        code, _, _ = call_grpc(port, "/tensorflow.serving.ModelService/GetModelStatus", status)
+        assert code == "RESOURCE_EXHAUSTED"
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+        assert child.stderr is not None
+        assert "grpc.so_reuseport of --grpc_channel_arguments has no effect" in child.stderr.read()
+    for wrong in ("grpc.max_receive_message_length", "grpc.max_receive_message_length=many"):
+        text = fails(*flags, f"--grpc_channel_arguments={wrong}")
+        assert "--grpc_channel_arguments is" in text or "of --grpc_channel_arguments is a whole number" in text
 
 
 @pytest.mark.parametrize("flag", ["--port", "--rest_api_port"])

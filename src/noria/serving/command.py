@@ -13,6 +13,7 @@ import noria
 from noria.errors import InvalidArgumentError, TFError
 from noria.serving import config as flags
 from noria.serving.config import ServerConfig
+from noria.serving.http2.options import without_effect
 from noria.serving.observe import event_log
 from noria.serving.signals import note_signals
 
@@ -57,6 +58,8 @@ def parse(argv: Sequence[str], *, quiet: bool = False) -> ServerConfig:
     Raises InvalidArgumentError for flags that no server can have.
     """
     config, warnings = flags.parse_flags(argv)
+    useless = without_effect(config.grpc_channel_arguments)
+    warnings += [f"{name} of --grpc_channel_arguments has no effect" for name in useless]
     event_log.start(config.log_format)
     if config.rest_api_port == config.port and config.port > 0:
         warnings.append(f"--rest_api_port is --port ({config.port}): no REST API")

@@ -2,16 +2,20 @@
 
 A connection whose handshake is done but that the server has not accepted yet is reset when its listening socket is
 closed. So an end goes like this: new handshakes are ignored (the client's system asks again a second later, and is then
-refused or served by another), the queue is accepted empty, and only then the socket is closed.
+refused or served by another), the queue is accepted empty, and only then the socket is closed. Where the socket is a
+file, the file goes first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import errno
 import os
+import select
 import socket
+import stat
 import struct
 import sys
 import time
@@ -20,20 +24,20 @@ from typing import Final
 from noria.errors import UnavailableError
 
 BACKLOG: Final = 1024
+TCP: Final = (socket.AF_INET, socket.AF_INET6)
 
 _NO_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _SO_ATTACH_FILTER: Final = 26  # Linux
 # Classic BPF over the TCP header: byte 13 holds the flags; a packet with SYN (2) and without ACK (16) is dropped.
 _DROP_SYN: Final = ((0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
-_TCP_INFO_BYTES: Final = 28
 _QUIET_SECONDS: Final = 0.03  # what handshakes under way may take to end
 _QUEUE_SECONDS: Final = 2.0  # a loop too busy to accept what is queued is not waited for longer
 
 
-def listen(port: int, flag: str) -> socket.socket:
+def listen(port: int, api: str, flag: str) -> socket.socket:
     """A listening socket on all interfaces, IPv6 and IPv4 where the machine has both; port 0 for any free one.
 
-    Raises UnavailableError, naming the port and the ``flag`` to change, when it cannot be opened.
+    Raises UnavailableError, naming the ``api``, the port and the ``flag`` to change, when it cannot be opened.
     """
     try:
         if socket.has_dualstack_ipv6():
@@ -44,7 +48,52 @@ def listen(port: int, flag: str) -> socket.socket:
                     raise
         return socket.create_server(("", port), backlog=BACKLOG)
     except OSError as error:
-        raise taken("REST", str(port), error.strerror or str(error), flag) from None
+        raise taken(api, str(port), error.strerror or str(error), flag) from None
+
+
+class SocketFile:
+    """A listening UNIX socket, ``listener``, and its file, which is to be removed by who made it."""
+
+    def __init__(self, path: str, api: str, flag: str) -> None:
+        """Takes the place of a socket's file that nobody listens on. Raises as ``listen`` does."""
+        self._path = os.path.abspath(path)
+        try:
+            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except (AttributeError, OSError):
+            raise taken(api, f"unix:{path}", "this system has no UNIX sockets", flag) from None
+        try:
+            if _abandoned(path):
+                os.unlink(path)
+            self.listener.bind(path)
+            self._made = os.lstat(path)
+            self.listener.listen(BACKLOG)
+        except OSError as error:
+            self.listener.close()
+            raise taken(api, f"unix:{path}", error.strerror or str(error), flag) from None
+
+    def remove(self) -> None:
+        """Removes the file, unless another has taken its place: nobody can connect any more."""
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.lstat(self._path), self._made):
+                os.unlink(self._path)
+
+
+def _abandoned(path: str) -> bool:
+    """Whether ``path`` is the file of a socket that nobody listens on."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.setblocking(False)
+        try:
+            asking.connect(path)
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False  # a full queue, or another's file
+    return False
 
 
 def taken(api: str, place: str, why: str, flag: str) -> UnavailableError:
@@ -71,7 +120,12 @@ async def close_gently(listener: socket.socket, *, close: bool = True, shared: b
 
 
 def refuse_handshakes(listener: socket.socket) -> bool:
-    """Makes the system ignore new connections to a listening socket; False where it cannot."""
+    """Makes the system ignore new connections to a listening socket; False where it cannot.
+
+    For a UNIX socket that is done with its file's removal.
+    """
+    if listener.family not in TCP:
+        return True
     if sys.platform != "linux":
         return False
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _DROP_SYN))
@@ -83,38 +137,10 @@ def refuse_handshakes(listener: socket.socket) -> bool:
     return True
 
 
-def queued(listener: socket.socket) -> int:
-    """Connections that wait to be accepted. Linux keeps the number in ``tcpi_unacked`` of a listening socket."""
-    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-    return int.from_bytes(info[24:28], sys.byteorder) if len(info) >= _TCP_INFO_BYTES else 0
-
-
-def listeners_of(port: int) -> list[socket.socket]:
-    """Duplicates of this process's sockets that listen on a TCP port: those of gRPC, which gives none away."""
-    found: list[socket.socket] = []
-    seen: set[int] = set()
-    try:
-        numbers = [int(name) for name in os.listdir("/proc/self/fd")]
-    except OSError:
-        return found
-    for number in numbers:
-        try:
-            duplicate = os.dup(number)
-        except OSError:
-            continue  # closed meanwhile
-        try:
-            copy = socket.socket(fileno=duplicate)
-        except OSError:
-            os.close(duplicate)  # no socket
-            continue
-        try:
-            mine = copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and copy.getsockname()[1] == port
-        except (OSError, IndexError):
-            mine = False
-        inode = os.fstat(copy.fileno()).st_ino
-        if mine and copy.family in (socket.AF_INET, socket.AF_INET6) and inode not in seen:
-            seen.add(inode)  # a number in the list may have become one of the duplicates made here
-            found.append(copy)
-        else:
-            copy.close()
-    return found
+def queued(listener: socket.socket) -> bool:
+    """Whether connections wait to be accepted."""
+    if not hasattr(select, "poll"):
+        return False  # Windows
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    return bool(poll.poll(0))

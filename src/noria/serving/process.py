@@ -33,20 +33,20 @@ class Fleet(Protocol):
 
 
 if TYPE_CHECKING:
-    from noria.serving.workers.sharing import Sharing
+    from noria.serving.workers.sharing import Sharings
 
 
 class Process:
     """``draining``: True from the signal to stop on. Readiness and health say so; what arrives is still answered.
 
     ``fleet``: the workers that this process is one of; None where it is alone.
-    ``sharing``: how it takes its part of the REST connections then.
+    ``sharing``: how it takes its part of the connections then.
     """
 
     def __init__(self) -> None:
         self.draining = False
         self.fleet: Fleet | None = None
-        self.sharing: Sharing | None = None
+        self.sharing: Sharings | None = None
         self._told: list[Callable[[], None]] = []
         self._readers: list[Callable[[], None]] = []
 

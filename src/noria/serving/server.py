@@ -1,4 +1,4 @@
-"""The server process: one event loop, REST by http1 and gRPC by grpc.aio on it, a start that fails clearly, a drain.
+"""The server process: one event loop, REST by http1 and gRPC by http2 on it, a start that fails clearly, a drain.
 
 On SIGTERM or SIGINT both ports stop taking requests, those in flight are answered, and the process exits with 0; a
 second signal ends it at once.
@@ -13,36 +13,35 @@ import os
 import platform
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, Final
-
-import grpc
 
 import noria
 from noria.compile.ort import available_cpus
-from noria.errors import TFError
 from noria.protos import serving as pb
 from noria.serving import grpc_api, management, rest
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
-from noria.serving.grpc_server import GrpcServer
 from noria.serving.http1.server import HttpServer
+from noria.serving.http2.options import Options
+from noria.serving.http2.server import GrpcServer
 from noria.serving.kserve import service as kserve
 from noria.serving.kserve.infer import Inference
 from noria.serving.kserve.service import KServeGrpc
 from noria.serving.lifecycle.admission import make_admission
 from noria.serving.lifecycle.loader import make_loader
 from noria.serving.lifecycle.manager import Manager
-from noria.serving.listening import listen
 from noria.serving.observe import table
 from noria.serving.observe.event_log import event
 from noria.serving.observe.process import Point
 from noria.serving.op_modules import import_op_modules
+from noria.serving.ports import Ports
 from noria.serving.rest import RestApi
+from noria.serving.rpc import Methods
 from noria.serving.security import tls
 
 try:
@@ -60,16 +59,16 @@ _STOP_SECONDS: Final = 1.0  # what the ends of threads may take beyond the drain
 class Server:
     """Both APIs over one manager, on the running event loop.
 
-    ``rest_port`` and ``grpc_port`` are the ports that were bound, 0 where an API is off. rest_listener: a listening
-    socket for the REST API, where another process opened it.
+    ``rest_port`` and ``grpc_port`` are the ports that were bound, 0 where an API is off. ports: where another process
+    opened them.
     """
 
-    def __init__(self, core: Core, *, rest_listener: socket.socket | None = None) -> None:
+    def __init__(self, core: Core, *, ports: Ports | None = None) -> None:
         self.core = core
         self.config = core.config
         self.rest_port = 0
         self.grpc_port = 0
-        self._listener = rest_listener
+        self._ports = ports
         inference = Inference(core)
         self._rest_app = RestApi(core, inference)
         self._grpc_app = grpc_api.GrpcApi(core)
@@ -78,32 +77,39 @@ class Server:
         self._rest: HttpServer | None = None
 
     async def start(self) -> None:
-        """Opens the ports, both or none. Raises UnavailableError, naming the port, when one is taken.
+        """Opens the ports, all or none. Raises UnavailableError, naming the port, when one is taken.
 
         Raises InvalidArgumentError, before anything is opened, for a TLS file that cannot be used.
         """
         config = self.config
-        if config.ssl_config_file:
-            tls.read_config(config.ssl_config_file)
-        context = tls.rest_context(config.rest_api_ssl_config_file) if config.rest_api_ssl_config_file else None
-        listener = self._listener
-        if listener is None and self.config.rest_api_port:
-            listener = listen(max(self.config.rest_api_port, 0), "--rest_api_port")
-        try:
-            if self.config.port or self.config.grpc_socket_path:
-                await self._start_grpc()
-        except TFError:
-            if listener is not None:
-                listener.close()
-            raise
-        if listener is not None:
-            traces = self.core.traces
-            app = self._rest_app.handle if traces is None else traces.rest(self._rest_app.handle)
-            shared = self.core.process.sharing
-            self._rest = HttpServer(app, listener, rest.limits(config), tls=context, shared=shared)
-            self.rest_port = self._rest.port
-            self.core.metrics.add_collector(self._rest_points)
-            await self._rest.start()
+        grpc_file, rest_file = config.ssl_config_file, config.rest_api_ssl_config_file
+        grpc_tls = tls.server_context(grpc_file, tls.HTTP2) if grpc_file else None
+        rest_tls = tls.server_context(rest_file, tls.HTTP1) if rest_file else None
+        options = Options.parse(config.grpc_channel_arguments)
+        ports = self._ports = self._ports or Ports.open(config)
+        if ports.grpc is not None or ports.unix is not None:
+            await self._start_grpc(ports, options, grpc_tls)
+        if ports.rest is not None:
+            await self._start_rest(ports.rest, rest_tls)
+
+    async def _start_rest(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
+        traces, sharing = self.core.traces, self.core.process.sharing
+        app = self._rest_app.handle if traces is None else traces.rest(self._rest_app.handle)
+        shared = None if sharing is None else sharing.rest
+        self._rest = HttpServer(app, listener, rest.limits(self.config), tls=context, shared=shared)
+        self.rest_port = self._rest.port
+        self.core.metrics.add_collector(self._rest_points)
+        await self._rest.start()
+
+    async def _start_grpc(self, ports: Ports, options: Options, context: ssl.SSLContext | None) -> None:
+        sharing = self.core.process.sharing
+        self._grpc = GrpcServer(self.grpc_methods(), options)
+        if ports.grpc is not None:
+            self._grpc.listen(ports.grpc, tls=context, shared=None if sharing is None else sharing.grpc)
+        if ports.unix is not None:
+            self._grpc.listen(ports.unix, tls=context, shared=None if sharing is None else sharing.unix)
+        self.grpc_port = self._grpc.port
+        await self._grpc.start()
 
     def _rest_points(self) -> list[Point]:
         if self._rest is None:
@@ -111,24 +117,12 @@ class Server:
         refused = [(table.REFUSED, (str(status),), float(n)) for status, n in self._rest.refused.copy().items()]
         return [(table.CONNECTIONS, (), float(len(self._rest.connections))), *refused]
 
-    async def _start_grpc(self) -> None:
-        shared = self.core.process.fleet is not None
-        options = grpc_api.options(self.config.grpc_channel_arguments, shared=shared)
-        server = GrpcServer(self.grpc_handlers(), options)
-        port = max(self.config.port, 0) if self.config.port else None
-        secrets = self.config.ssl_config_file
-        credentials = partial(tls.grpc_credentials, secrets) if secrets else None
-        server.bind(port, self.config.grpc_socket_path, credentials)
-        await server.start()
-        self.grpc_port = server.port
-        self._grpc = server
-
-    def grpc_handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
-        """The handlers of every gRPC service."""
+    def grpc_methods(self) -> Methods:
+        """The methods of every gRPC service."""
         if self.config.tensorflow_serving_only:
-            found = list(self._grpc_app.handlers())
+            found: Methods = self._grpc_app.methods()
         else:
-            found = [*self._grpc_app.handlers(also=[kserve.SERVICE]), *self._kserve_app.handlers()]
+            found = {**self._grpc_app.methods(also=[kserve.SERVICE]), **self._kserve_app.methods()}
         return found if self.core.traces is None else self.core.traces.grpc(found)
 
     async def stop(self) -> bool:
@@ -139,6 +133,8 @@ class Server:
         self.core.process.begin_drain()
         if self.config.drain_delay_seconds > 0:
             await asyncio.sleep(self.config.drain_delay_seconds)
+        if self._ports is not None:
+            self._ports.remove_file()
         deadline = time.monotonic() + max(self.config.drain_timeout_seconds, 0.0)
         ends: list[Awaitable[bool]] = []
         if self._grpc is not None:
@@ -161,7 +157,7 @@ class Server:
         secure = "s" if self.config.rest_api_ssl_config_file else ""
         if self.grpc_port:
             places.append(f"gRPC on 0.0.0.0:{self.grpc_port}")
-        if self.config.grpc_socket_path:
+        if self._ports is not None and self._ports.unix is not None:
             places.append(f"gRPC on unix:{self.config.grpc_socket_path}")
         if self.rest_port:
             places.append(f"REST on http{secure}://0.0.0.0:{self.rest_port}")
@@ -173,22 +169,22 @@ async def serve(
     ready: Callable[[Server], None],
     *,
     opened: Callable[[Server], None] = lambda _: None,
-    rest_listener: socket.socket | None = None,
+    ports: Ports | None = None,
     stopping: asyncio.Event | None = None,
     told: Sequence[int] = (),
 ) -> bool:
     """Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
 
     SIGHUP looks at the config file and for versions at once. The ports open at once. ``ready`` is called when each
-    model serves, or is known to be unable to for now. told: signals to stop that came before. Returns what
-    ``Server.stop`` returns.
+    model serves, or is known to be unable to for now. ports: where they are open already. told: signals to stop that
+    came before. Returns what ``Server.stop`` returns.
     """
     cpus, python = available_cpus(), platform.python_version()
     _LOG.info(
         *("noria %s starts: process %d, Python %s, %d CPUs", noria.__version__, os.getpid(), python, cpus),
         extra=event("start", version=noria.__version__, python=python, cpus=cpus),
     )
-    server = Server(core, rest_listener=rest_listener)
+    server = Server(core, ports=ports)
     stopping = asyncio.Event() if stopping is None else stopping
     loop = asyncio.get_running_loop()
 
@@ -207,8 +203,8 @@ async def serve(
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, _read_again, core)
     await server.start()
-    ports = event("listening", grpc_port=server.grpc_port, rest_port=server.rest_port)
-    _LOG.info("listening: %s", server.describe(), extra=ports)
+    numbers = event("listening", grpc_port=server.grpc_port, rest_port=server.rest_port)
+    _LOG.info("listening: %s", server.describe(), extra=numbers)
     opened(server)
     announcing = asyncio.create_task(_announce(server, ready))
     await stopping.wait()

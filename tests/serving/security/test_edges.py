@@ -168,7 +168,10 @@ def test_management_is_for_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_pat
         url = f"127.0.0.1:{server.grpc_port}"
         assert outcome(url, None, lambda c: c.reload(config)) is InvalidArgumentError
         monkeypatch.setattr(security, "is_local", lambda peer: str(peer).startswith("unix:"))  # as from elsewhere
-        with Client(url) as client, pytest.raises(PermissionDeniedError, match="from this machine only, not from ipv"):
+        with (
+            Client(url) as client,
+            pytest.raises(PermissionDeniedError, match="from this machine only, not from"),
+        ):
             client.reload(config)
         assert outcome(f"unix:{socket_path}", None, lambda c: c.reload(config)) is InvalidArgumentError
         assert outcome(url, None, lambda c: c.predict("m", X)) is None

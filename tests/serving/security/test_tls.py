@@ -126,6 +126,36 @@ def test_a_handshake_that_does_not_come(authority: Authority, tmp_path: Path, mo
         assert works(Client(f"https://localhost:{server.rest_port}", ca=authority.root))
 
 
+def test_each_port_speaks_its_own_protocol(authority: Authority, tmp_path: Path) -> None:
+    path = write(tmp_path / "ssl", authority.config())
+    with secure(ssl_config_file=path, rest_api_ssl_config_file=path) as server:
+        for port, protocol in ((server.grpc_port, "h2"), (server.rest_port, "http/1.1")):
+            context = ssl.create_default_context(cafile=authority.root)
+            context.set_alpn_protocols(["http/1.1", "h2"])
+            with (
+                socket.create_connection(("localhost", port), timeout=10) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as connection,
+            ):
+                assert connection.selected_alpn_protocol() == protocol
+
+
+def test_grpc_without_its_protocol_is_not_served(authority: Authority, tmp_path: Path) -> None:
+    path = write(tmp_path / "ssl", authority.config())
+    with secure(ssl_config_file=path) as server:
+        context = ssl.create_default_context(cafile=authority.root)
+        with (
+            socket.create_connection(("localhost", server.grpc_port), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as connection,
+        ):
+            assert connection.selected_alpn_protocol() is None
+            with contextlib.suppress(OSError):
+                connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+            with contextlib.suppress(ConnectionResetError):
+                while connection.recv(1000):  # all it gets is an end
+                    pass
+        assert works(Client(f"grpcs://localhost:{server.grpc_port}", ca=authority.root))
+
+
 def test_bad_files(authority: Authority, tmp_path: Path) -> None:
     good = authority.config()
     another = authority.config()
@@ -149,16 +179,15 @@ def test_bad_files(authority: Authority, tmp_path: Path) -> None:
     ]
     for config, text in cases:
         path = write(tmp_path / "ssl", config)
-        for read in (tls.grpc_credentials, tls.rest_context):
-            with pytest.raises(InvalidArgumentError, match=text) as caught:
-                read(path)
-            assert path in str(caught.value)
-            assert "BEGIN" not in str(caught.value)
+        with pytest.raises(InvalidArgumentError, match=text) as caught:
+            tls.server_context(path, tls.HTTP2)
+        assert path in str(caught.value)
+        assert "BEGIN" not in str(caught.value)
     (tmp_path / "ssl").write_text("no such field: 1")
     with pytest.raises(TFError, match="the SSL config file cannot be used"):
-        tls.rest_context(path)
+        tls.server_context(path, tls.HTTP1)
     with pytest.raises(NotFoundError, match="absent"):
-        tls.rest_context(str(tmp_path / "absent"))
+        tls.server_context(str(tmp_path / "absent"), tls.HTTP1)
 
 
 def test_a_bad_file_ends_the_start(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
-from noria.serving.workers.sharing import Counts, Sharing, make_counts
+from noria.serving.workers.sharing import Counts, Sharing, Sharings, all_counts, make_counts
 
 
 def test_counts_are_seen_by_all() -> None:
@@ -24,6 +25,18 @@ def test_counts_are_seen_by_all() -> None:
         assert one.fewest_of_others(0) == 7
         one.close()
         other.close()
+    finally:
+        os.close(descriptor)
+
+
+def test_each_socket_has_counts_of_its_own() -> None:
+    descriptor = make_counts(2)
+    try:
+        rest, grpc, unix = all_counts(descriptor, 2)
+        one = Sharings.of(descriptor, 2, 1)
+        one.grpc.holds(3)
+        one.unix.holds(4)
+        assert [counts.fewest_of_others(0) for counts in (rest, grpc, unix)] == [None, 3, 4]
     finally:
         os.close(descriptor)
 
@@ -77,7 +90,32 @@ def test_each_worker_gets_its_part_and_one_that_is_stuck_stops_nobody(stuck: boo
             for sharing, copy in zip(sharings, copies, strict=True):
                 sharing.close()
                 copy.close()
+                sharing.holds(1)  # one that is still being answered does not make it take more
             assert counts.fewest_of_others(2) is None
+        counts.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_a_unix_socket_is_shared_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        descriptor = make_counts(2)
+        counts = Counts(descriptor, 2)
+        os.close(descriptor)
+        held: set[_Held] = set()
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(tmp_path / "s"))
+            listener.listen()
+            sharing = Sharing(counts, 0)
+            sharing.start(listener, lambda: _Held(held, sharing))
+            _, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+            while not held:
+                await asyncio.sleep(0.01)
+            writer.close()
+            await writer.wait_closed()
+            while held:
+                await asyncio.sleep(0.01)
+            sharing.close()
         counts.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 20))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from noria.protos import serving as pb
-from serving.fakes import call_grpc
+from serving.fakes import call_grpc, call_grpc_at
 from serving.test_server import HALF_PLUS_TWO, fails, predict, process
 
 _FLAGS = ("--port=-1", "--rest_api_port=-1", "--workers=2", "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}")
@@ -135,15 +135,36 @@ def test_a_reload_that_fails_says_so_as_one_server_does(running: Running) -> Non
 
 def test_ports_that_are_taken() -> None:
     with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         taken.bind(("0.0.0.0", 0))
         taken.listen()
         port = taken.getsockname()[1]
         text = fails(f"--port={port}", *_FLAGS[1:])
-        assert f"cannot open the gRPC port 0.0.0.0:{port}" in text
+        assert f"cannot open the gRPC port {port}" in text
         assert "--port" in text
         text = fails(_FLAGS[0], f"--rest_api_port={port}", *_FLAGS[2:])
         assert f"cannot open the REST port {port}" in text
+
+
+def test_a_unix_socket_is_everybodys(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    request = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name="m")).SerializeToString()
+    with process("--port=0", f"--grpc_socket_path={path}", *_FLAGS[1:]) as child:
+        line = child.stdout.readline() if child.stdout else ""
+        assert f"; gRPC on unix:{path}, REST on " in line
+        rest = int(line.partition("http://0.0.0.0:")[2].partition(";")[0])
+        for _ in range(4):
+            code, text, _ = call_grpc_at(f"unix:{path}", _STATUS, request)
+            assert code == "OK", text
+        server = http.client.HTTPConnection("127.0.0.1", rest, timeout=20)
+        server.request("GET", "/v1/models")
+        os.kill(json.loads(server.getresponse().read())["workers"][0]["pid"], signal.SIGKILL)
+        server.close()
+        code, text, _ = call_grpc_at(f"unix:{path}", _STATUS, request)
+        assert code == "OK", text
+        assert f"cannot open the gRPC port unix:{path}" in fails("--port=0", f"--grpc_socket_path={path}", *_FLAGS[3:])
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+    assert not path.exists()
 
 
 def test_what_keeps_it_from_starting_is_said_once(tmp_path: Path) -> None:

@@ -17,9 +17,7 @@ import os
 import ssl
 import tempfile
 from collections.abc import Iterator
-from typing import Any, Final
-
-import grpc
+from typing import Final
 
 from noria.errors import InvalidArgumentError, TFError
 from noria.formats import files, proto_file
@@ -29,6 +27,9 @@ from noria.serving.security.watch import Watch
 _LOG = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 10.0  # a client that takes longer is cut off; what watches over connections sees them afterwards
+
+HTTP1: Final = "http/1.1"  # what the two protocols are called in a handshake (ALPN)
+HTTP2: Final = "h2"
 
 _DESCRIPTORS: Final = "/proc/self/fd"
 
@@ -50,15 +51,16 @@ def read_config(path: str) -> SSLConfig:
         raise InvalidArgumentError(
             f"{path}: client_verify wants custom_ca, the PEM text of the authorities whose clients are believed"
         )
-    make_context(config, path)
+    make_context(config, path, HTTP1)
     return config
 
 
-def make_context(config: SSLConfig, path: str) -> ssl.SSLContext:
-    """The context of an HTTPS server with these certificates. Raises InvalidArgumentError; ``path`` is named in it."""
+def make_context(config: SSLConfig, path: str, protocol: str) -> ssl.SSLContext:
+    """The context of a server with these certificates. Raises InvalidArgumentError; ``path`` is named in it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_RENEGOTIATION  # which HTTP/2 forbids, and nobody needs
+    context.set_alpn_protocols([protocol])
     with _as_file(config.server_cert) as certificate, _as_file(config.server_key) as key:
         try:
             context.load_cert_chain(certificate, key, password=lambda: b"")  # a password is never asked for
@@ -127,31 +129,19 @@ class Certificates:
         return True
 
 
-def grpc_credentials(path: str) -> grpc.ServerCredentials:
-    """The credentials of a gRPC server with the file at ``path``. Raises as ``read_config`` does."""
+def server_context(path: str, protocol: str) -> ssl.SSLContext:
+    """The context of a server with the file at ``path``. Raises as ``read_config`` does.
+
+    protocol: HTTP1 or HTTP2, which the handshake offers. A client that knows neither name gets its connection all the
+    same: whether it is served is for the protocol to say.
+    """
     certificates = Certificates(path)
-    verify = certificates.config.client_verify
-
-    def configuration(config: SSLConfig) -> grpc.ServerCertificateConfiguration:
-        roots = config.custom_ca.encode() or None
-        pair = (config.server_key.encode(), config.server_cert.encode())
-        return grpc.ssl_server_certificate_configuration([pair], roots)
-
-    def fetch() -> Any:  # None where nothing changed
-        return configuration(certificates.config) if certificates.changed() else None
-
-    return grpc.dynamic_ssl_server_credentials(configuration(certificates.config), fetch, verify)
-
-
-def rest_context(path: str) -> ssl.SSLContext:
-    """The context of an HTTPS server with the file at ``path``. Raises as ``read_config`` does."""
-    certificates = Certificates(path)
-    context = make_context(certificates.config, path)
+    context = make_context(certificates.config, path, protocol)
     newest = [context]
 
     def hello(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         if certificates.changed():
-            newest[0] = make_context(certificates.config, path)
+            newest[0] = make_context(certificates.config, path, protocol)
         if connection.context is not newest[0]:
             connection.context = newest[0]
 

@@ -1,4 +1,4 @@
-"""Accepting from a listening socket that several processes share, so that each gets its part of the connections.
+"""Accepting from listening sockets that several processes share, so that each gets its part of the connections.
 
 Left to itself, the process that wakes first takes all connections that wait: of 24 that a load generator opened at
 once, one of three workers got 23. So all workers write how many connections they hold into memory that they share, and
@@ -18,13 +18,15 @@ import ssl
 import struct
 import tempfile
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple, Self
 
+from noria.serving.listening import TCP
 from noria.serving.security import tls as tls_files
 
 _LOG = logging.getLogger(__name__)
 
-_SLOT: Final = struct.Struct("=i")  # by worker: its connections, -1 while it takes none
+_SLOT: Final = struct.Struct("=i")  # by socket, then by worker: its connections, -1 while it takes none
+_SOCKETS: Final = 3  # REST, gRPC, and gRPC on a UNIX socket
 _ASIDE_SECONDS: Final = 0.001
 _SLACK: Final = 1  # more connections than another that do not matter; an eighth more do not either
 _FULL_SECONDS: Final = 1.0  # after an accept that found no free file descriptor
@@ -32,30 +34,37 @@ _FULL: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def make_counts(workers: int) -> int:
-    """A file descriptor of memory for ``Counts``, to hand down; each worker's slot says that it takes none."""
+    """A file descriptor of memory for ``all_counts``, to hand down; each slot says that its worker takes none."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("noria-connections")
     else:
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
-    os.write(descriptor, _SLOT.pack(-1) * workers)
+    os.write(descriptor, _SLOT.pack(-1) * workers * _SOCKETS)
     return descriptor
 
 
-class Counts:
-    """How many connections each worker holds."""
+def all_counts(descriptor: int, workers: int) -> list[Counts]:
+    """The counts of each socket, in the order of ``Sharings``, in memory of ``make_counts``."""
+    return [Counts(descriptor, workers, number) for number in range(_SOCKETS)]
 
-    def __init__(self, descriptor: int, workers: int) -> None:
+
+class Counts:
+    """How many connections of one socket each worker holds."""
+
+    def __init__(self, descriptor: int, workers: int, number: int = 0) -> None:
         self._workers = workers
-        self._memory = mmap.mmap(descriptor, workers * _SLOT.size)
+        self._first = number * workers
+        self._memory = mmap.mmap(descriptor, _SOCKETS * workers * _SLOT.size)
 
     def set(self, worker: int, count: int) -> None:
         """Says how many connections a worker holds; -1 for one that takes none."""
-        _SLOT.pack_into(self._memory, worker * _SLOT.size, count)
+        _SLOT.pack_into(self._memory, (self._first + worker) * _SLOT.size, count)
 
     def fewest_of_others(self, worker: int) -> int | None:
         """The smallest number that another worker holds; None where no other takes connections."""
-        found = [_SLOT.unpack_from(self._memory, w * _SLOT.size)[0] for w in range(self._workers) if w != worker]
+        others = (self._first + other for other in range(self._workers) if other != worker)
+        found = [_SLOT.unpack_from(self._memory, other * _SLOT.size)[0] for other in others]
         return min((count for count in found if count >= 0), default=None)
 
     def close(self) -> None:
@@ -71,15 +80,21 @@ class Sharing:
         self._worker = worker
         self._held = 0  # connections that the server knows
         self._coming = 0  # those that have been accepted and are not known yet
+        self._ended = False
         self._waiting: asyncio.TimerHandle | None = None
         self._making: set[asyncio.Task[None]] = set()
 
     def start(
-        self, listener: socket.socket, make: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+        self,
+        listener: socket.socket,
+        make: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None = None,
+        handshake_seconds: float | None = None,
     ) -> None:
-        """Takes connections on the running loop from now on."""
+        """Takes connections on the running loop from now on; handshake_seconds: for TLS, ten seconds by default."""
         self._loop = asyncio.get_running_loop()
         self._listener, self._make, self._tls = listener, make, tls
+        self._patience = tls_files.HANDSHAKE_SECONDS if handshake_seconds is None else handshake_seconds
         listener.setblocking(False)
         self._counts.set(self._worker, 0)
         self._loop.add_reader(listener, self._readable)
@@ -87,13 +102,15 @@ class Sharing:
     def holds(self, connections: int) -> None:
         """To be called at every change of the number of connections."""
         self._held = connections
-        self._counts.set(self._worker, connections + self._coming)
+        if not self._ended:
+            self._counts.set(self._worker, connections + self._coming)
 
     def close(self) -> None:
         """Takes no more."""
         self._loop.remove_reader(self._listener)
         if self._waiting is not None:
             self._waiting.cancel()
+        self._ended = True
         self._counts.set(self._worker, -1)
 
     def _readable(self) -> None:
@@ -124,7 +141,8 @@ class Sharing:
             self._pause(_FULL_SECONDS)
             return
         connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connection.family in TCP:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._coming += 1
         self.holds(self._held)
         task = self._loop.create_task(self._connect(connection))
@@ -134,10 +152,23 @@ class Sharing:
     async def _connect(self, connection: socket.socket) -> None:
         try:
             with contextlib.suppress(OSError):  # gone before it began, or no TLS
-                seconds = tls_files.HANDSHAKE_SECONDS if self._tls else None
+                seconds = self._patience if self._tls else None
                 await self._loop.connect_accepted_socket(
                     self._make, connection, ssl=self._tls, ssl_handshake_timeout=seconds
                 )
         finally:
             self._coming -= 1
             self.holds(self._held)
+
+
+class Sharings(NamedTuple):
+    """One worker's parts in the sockets of a server."""
+
+    rest: Sharing
+    grpc: Sharing
+    unix: Sharing
+
+    @classmethod
+    def of(cls, descriptor: int, workers: int, worker: int) -> Self:
+        """Those of one worker, by the descriptor of ``make_counts``."""
+        return cls(*(Sharing(counts, worker) for counts in all_counts(descriptor, workers)))

@@ -21,11 +21,11 @@ from typing import Any, Final
 
 from noria.serving.config import ServerConfig
 from noria.serving.listening import close_gently
+from noria.serving.ports import Ports
 from noria.serving.workers.channel import Channel
 from noria.serving.workers.hub import ABSENT, Hub, Reply
-from noria.serving.workers.ports import Ports
 from noria.serving.workers.restarts import Deaths, describe
-from noria.serving.workers.sharing import Counts, make_counts
+from noria.serving.workers.sharing import all_counts, make_counts
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class _Supervisor:
         self._workers = [_Worker(index) for index in range(config.workers)]
         self._hub = Hub(config.workers, self._absent)
         self._counts_file = make_counts(config.workers)
-        self._counts = Counts(self._counts_file, config.workers)
+        self._counts = all_counts(self._counts_file, config.workers)
         self._stopping = asyncio.Event()
         self._served = False  # whether all have served at the same time
         self._statuses: set[int] = set()  # of workers that ended while stopping, or failed to start
@@ -90,8 +90,9 @@ class _Supervisor:
         _LOG.info("draining %d workers", len(self._workers))
         self._hub.tell({"draining": True})
         await asyncio.sleep(max(self._config.drain_delay_seconds, 0.0) if self._served else 0.0)
-        if self._ports.rest is not None:
-            await close_gently(self._ports.rest)  # the workers accept what is queued, on the same socket
+        self._ports.remove_file()
+        # The workers accept what is queued, on the same sockets.
+        await asyncio.gather(*(close_gently(listener) for listener in self._ports.sockets()))
         self._pass_on(signal.SIGTERM)
         bound = self._config.drain_timeout_seconds + _END_SECONDS
         try:
@@ -130,7 +131,8 @@ class _Supervisor:
         while not self._stopping.is_set():
             status = await self._live(worker)
             self._hub.left(worker.index)
-            self._counts.set(worker.index, -1)
+            for counts in self._counts:
+                counts.set(worker.index, -1)
             was_up, worker.up, worker.line = worker.up, False, ""
             if self._stopping.is_set():
                 self._statuses.add(status)
@@ -156,14 +158,15 @@ class _Supervisor:
             "index": worker.index,
             "workers": self._config.workers,
             "link": theirs.fileno(),
-            "port": self._ports.grpc_port,
             "again": self._served,
             "counts": self._counts_file,
         }
         files = [theirs.fileno(), self._counts_file]
-        if self._ports.rest is not None:
-            spec["rest"] = self._ports.rest.fileno()
-            files.append(self._ports.rest.fileno())
+        ports = self._ports
+        for name, listener in (("rest", ports.rest), ("grpc", ports.grpc), ("unix", ports.unix)):
+            if listener is not None:
+                spec[name] = listener.fileno()
+                files.append(listener.fileno())
         with theirs:
             # A session of its own: the Ctrl-C of a terminal comes to the supervisor alone, which passes it on once.
             worker.child = await asyncio.create_subprocess_exec(

@@ -18,11 +18,12 @@ from noria.serving.command import parse
 from noria.serving.config import ServerConfig
 from noria.serving.core import Core
 from noria.serving.observe import event_log
+from noria.serving.ports import Ports
 from noria.serving.server import make_core, ready_line, run_loop, serve
 from noria.serving.signals import note_signals
 from noria.serving.workers.channel import Channel
 from noria.serving.workers.fleet import Fleet
-from noria.serving.workers.sharing import Counts, Sharing
+from noria.serving.workers.sharing import Sharings
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,37 +32,35 @@ _LOG = logging.getLogger(__name__)
 class Spec:
     """What the supervisor tells a worker at birth.
 
-    link, rest: file descriptors of the channel and of the listening socket (-1 without one); port: gRPC's, 0 without
-    one; counts: of the memory for ``sharing.Counts``; again: whether other workers serve already.
+    link, counts, rest, grpc, unix: file descriptors of the channel, of the memory for ``Sharings``, and of the
+    listening sockets (-1 where there is none); again: whether other workers serve already.
     """
 
     index: int
     workers: int
     link: int
-    port: int
     again: bool
     counts: int
     rest: int = -1
+    grpc: int = -1
+    unix: int = -1
 
     @classmethod
     def parse(cls, text: str) -> Self:
         return cls(**json.loads(text))
 
+    def ports(self) -> Ports:
+        """The listening sockets."""
+        rest, grpc, unix = (
+            socket.socket(fileno=number) if number >= 0 else None for number in (self.rest, self.grpc, self.unix)
+        )
+        return Ports(rest, grpc, unix)
+
 
 def settings(config: ServerConfig, spec: Spec) -> ServerConfig:
-    """The settings of one worker: its share of the CPUs, the ports that are open, no delay but the supervisor's.
-
-    A UNIX socket has one owner: the first worker.
-    """
+    """The settings of one worker: its share of the CPUs, no delay but the supervisor's."""
     threads = config.threads or max(1, available_cpus() // spec.workers)
-    return dataclasses.replace(
-        config,
-        port=spec.port,
-        rest_api_port=0,
-        grpc_socket_path=config.grpc_socket_path if spec.index == 0 else "",
-        tensorflow_intra_op_parallelism=threads,
-        drain_delay_seconds=0.0,
-    )
+    return dataclasses.replace(config, tensorflow_intra_op_parallelism=threads, drain_delay_seconds=0.0)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -93,15 +92,14 @@ async def _serve(core: Core, spec: Spec, told: Sequence[int]) -> None:
         return
     fleet = Fleet(core, spec.index)
     core.process.fleet = fleet
-    core.process.sharing = Sharing(Counts(spec.counts, spec.workers), spec.index)
+    core.process.sharing = Sharings.of(spec.counts, spec.workers, spec.index)
     await fleet.catch_up(hello[1], wait=spec.again)
     link = fleet.join(channel, orphaned)
-    listener = socket.socket(fileno=spec.rest) if spec.rest >= 0 else None
     await serve(
         core,
         lambda server: link.ready(ready_line(server)),
         opened=lambda _: link.up(),
-        rest_listener=listener,
+        ports=spec.ports(),
         stopping=stopping,
         told=told,
     )
