@@ -8,7 +8,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from noria.serving.listening import BACKLOG, close_gently
+from noria.serving.listening import BACKLOG, TCP, close_gently
 from noria.serving.security import tls as tls_files
 
 if TYPE_CHECKING:
@@ -35,23 +35,23 @@ class Listening:
         listener: socket.socket,
         tls: ssl.SSLContext | None,
         shared: Sharing | None,
-        handshake_seconds: float = tls_files.HANDSHAKE_SECONDS,
+        handshake_seconds: float | None = None,
     ) -> None:
         self.socket = listener
         self.shared = shared
         self._tls = tls
-        self._handshake_seconds = handshake_seconds
+        self._handshake_seconds = tls_files.HANDSHAKE_SECONDS if handshake_seconds is None else handshake_seconds
         self._server: asyncio.Server | None = None
 
     async def start(self, make: Callable[[], asyncio.Protocol]) -> None:
         """Takes connections from now on."""
         if self.shared is not None:
-            self.shared.start(self.socket, make, self._tls)
+            self.shared.start(self.socket, make, self._tls, self._handshake_seconds)
             return
         loop = asyncio.get_running_loop()
         # Before its handshake is done a connection is not the watch's.
         seconds = self._handshake_seconds if self._tls else None
-        create = loop.create_server if self.socket.family in _TCP else loop.create_unix_server
+        create = loop.create_server if self.socket.family in TCP else loop.create_unix_server
         self._server = await create(
             make, sock=self.socket, backlog=BACKLOG, ssl=self._tls, ssl_handshake_timeout=seconds
         )
@@ -64,9 +64,6 @@ class Listening:
         if self._server is not None:
             self._server.close()
         self.socket.close()
-
-
-_TCP = (socket.AF_INET, socket.AF_INET6)
 
 
 class Edge(Generic[C]):

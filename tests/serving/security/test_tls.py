@@ -7,6 +7,7 @@ import http.client
 import socket
 import ssl
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,12 +119,15 @@ def test_a_renewed_certificate_needs_no_restart(
 def test_a_handshake_that_does_not_come(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls, "HANDSHAKE_SECONDS", 0.3)
     path = write(tmp_path / "ssl", authority.config())
-    with (
-        secure(rest_api_ssl_config_file=path) as server,
-        socket.create_connection(("localhost", server.rest_port), timeout=10) as silent,
-    ):
-        assert silent.recv(1) == b""
+    arguments = "grpc.server_handshake_timeout_ms=400"
+    start = time.monotonic()
+    with secure(ssl_config_file=path, rest_api_ssl_config_file=path, grpc_channel_arguments=arguments) as server:
+        for port in (server.rest_port, server.grpc_port):
+            with socket.create_connection(("localhost", port), timeout=10) as silent:
+                assert silent.recv(1) == b""
         assert works(Client(f"https://localhost:{server.rest_port}", ca=authority.root))
+        assert works(Client(f"grpcs://localhost:{server.grpc_port}", ca=authority.root))
+    assert time.monotonic() - start < 5
 
 
 def test_each_port_speaks_its_own_protocol(authority: Authority, tmp_path: Path) -> None:
