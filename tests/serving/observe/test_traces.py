@@ -180,6 +180,21 @@ def test_methods_are_wrapped_as_what_they_are() -> None:
     provider.shutdown()
 
 
+def test_a_stream_that_the_client_leaves(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    rpc = "grpc.health.v1.Health/Watch"
+    with traced(monkeypatch) as (server, exporter):
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            watch: Any = channel.unary_stream(f"/{rpc}", bytes, bytes)(b"", timeout=20)
+            next(watch)
+            watch.cancel()
+        bound = time.monotonic() + 10
+        while not spans(exporter, rpc) and time.monotonic() < bound:
+            time.sleep(0.01)
+    (span,) = spans(exporter, rpc)
+    assert span.end_time is not None
+    assert "Failed to detach" not in caplog.text
+
+
 def test_queue_and_run_of_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     with traced(monkeypatch) as (server, exporter):
         for _ in range(3):
