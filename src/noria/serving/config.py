@@ -42,7 +42,9 @@ class ServerConfig:
     rest_api_port: int = _flag(0, "TCP port of the REST API; 0 turns it off, -1 takes any free port")
     rest_api_timeout_in_ms: int = _flag(30000, "milliseconds after which a REST request is answered with 504")
     rest_api_enable_cors_support: bool = _flag(False, "send Access-Control-Allow-* headers with every REST answer")
-    grpc_channel_arguments: str = _flag("", "gRPC server options, as name=value,name=value")
+    grpc_channel_arguments: str = _flag(
+        "", "gRPC's options of a server, as name=value,name=value: limits of messages, calls and connections"
+    )
     enable_grpc_healthcheck_service: bool = _flag(True, "serve gRPC's health checking protocol")
 
     # Models

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -86,15 +85,6 @@ def test_json_is_one_object_an_event() -> None:
     assert failed["message"] == "it failed\nbadly"
     assert failed["exception"].startswith("Traceback")
     assert "event" not in plain
-
-
-def test_grpc_tells_of_errors_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRPC_VERBOSITY", "DEBUG")
-    log_of("text")
-    assert os.environ["GRPC_VERBOSITY"] == "DEBUG"
-    monkeypatch.delenv("GRPC_VERBOSITY")
-    log_of("text")
-    assert os.environ["GRPC_VERBOSITY"] == "ERROR"
 
 
 def test_an_unknown_format() -> None:

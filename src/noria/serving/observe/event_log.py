@@ -6,7 +6,6 @@ Any part logs through ``logging``; what a program may want to read besides the s
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 import time
@@ -34,14 +33,12 @@ def event(name: str, **fields: Any) -> dict[str, Any]:
 def start(kind: str = TEXT, stream: TextIO | None = None, *, worker: int | None = None) -> None:
     """Logs to ``stream`` (standard error by default) from now on. kind: ``text`` or ``json``.
 
-    worker: the number of this process among several, for every line. gRPC's own library, which writes lines of its own
-    form, tells of errors only, unless its variable GRPC_VERBOSITY says otherwise.
+    worker: the number of this process among several, for every line.
 
     A second call replaces the first. Raises InvalidArgumentError for another kind.
     """
     if kind not in _FORMATS:
         raise InvalidArgumentError(f"--log_format is {' or '.join(_FORMATS)}; got {kind!r}")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # else a line for every handshake that fails
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_FORMATS[kind](worker))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
