@@ -16,9 +16,6 @@ from drills.harness import Result, Server
 from drills.load import REFUSED, TIMEOUT
 
 _CLIENTS: Final = 12  # at each protocol
-# A gRPC connection made to a worker in the milliseconds in which it dies is reset with it (REST connections wait in a
-# queue that all workers share), and the client's channel says so to further calls until it tries again.
-_AGAIN: Final = {"REST": 0.0, "gRPC": 0.1}
 
 
 def main(full: bool = False) -> Result:
@@ -44,14 +41,13 @@ def main(full: bool = False) -> Result:
             time.sleep(1.0)
         requests = [rest.stop(), grpc.stop()]
         for protocol, load in zip(("REST", "gRPC"), requests, strict=True):
-            again = _AGAIN[protocol]
-            apart = load.outside([(start, end + again) for start, end in deaths])
+            apart = load.outside(deaths)
             failed = sum(apart.failed.values())
             result.check(f"{protocol}: failed of {len(load)}, not while a worker died", failed, "0", failed == 0)
             closed = sum(apart.failed.get(outcome, 0) for outcome in (REFUSED, TIMEOUT))
             result.check(f"{protocol}: refused or unanswered of those", closed, "0", closed == 0)
             lost = sum(load.failed.values()) - failed
-            most = kills * _CLIENTS * (1 if protocol == "REST" else 2)
+            most = kills * _CLIENTS
             result.check(f"{protocol}: failed of those in flight, {kills} kills", lost, f"<= {most}", lost <= most)
         result.check(f"longest time to three workers again, {kills} kills", f"{back:.1f} s", "< 60 s", back < 60)
     return result
