@@ -55,7 +55,7 @@ def _run(nodes: Sequence[OnnxNode], constants: dict[str, Constant], x: Array, ou
     entering = [ValueInfo("x", dtypes.float32, (None, *x.shape[1:]))]
     leaving = [ValueInfo(name, dtypes.float32, None) for name in outputs]
     model, external = serialize(nodes, entering, leaving, constants)
-    return Session(model, external, ["x"], list(outputs)).run({"x": x})
+    return Session(model, external, ["x"], list(outputs)).run([x])
 
 
 def _check(net: Net, *outputs: str, shape: tuple[int, ...] = (2, 6, 7, 3)) -> list[OnnxNode]:

@@ -22,6 +22,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as _native
 
 from noria import dtypes
+from noria.compile import calls
 from noria.compile.onnx_model import OPSET, Constant
 from noria.dtypes import DType
 from noria.errors import InternalError, InvalidArgumentError, ResourceExhaustedError, TFError, named
@@ -44,6 +45,7 @@ _TRIM_BYTES = 8 << 20  # weights from which giving memory back is worth the mill
 
 _lock = threading.Lock()
 _pool_size: int | None = None
+_CALLS = calls.for_process(lambda: (_pool_size or 1) - 1)  # whoever calls computes too
 
 
 @cache
@@ -147,9 +149,12 @@ def run_file(path: str) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
 
 
 class Session:
-    """One ONNX segment, ready to run. Safe to call from any thread."""
+    """One ONNX segment, ready to run. Safe to call from any thread.
 
-    __slots__ = ("_keep", "_session", "input_names", "output_names", "run_native")
+    run: the values of ``input_names`` → those of ``output_names``. An attribute, for a method costs a call more.
+    """
+
+    __slots__ = ("_keep", "_session", "input_names", "output_names", "run")
 
     def __init__(
         self, model: bytes, external: Mapping[str, Constant], inputs: Sequence[str], outputs: Sequence[str]
@@ -179,14 +184,7 @@ class Session:
         self.input_names = tuple(inputs)
         self.output_names = list(outputs)
         # The Python wrapper around it checks names again at each call, which costs a small model a fifth of its time.
-        self.run_native: Callable[..., list[Array]] = self._session._sess.run
-
-    def run(self, feeds: Mapping[str, Array]) -> list[Array]:
-        """The outputs, in the order given; feeds by name."""
-        try:
-            return self.run_native(self.output_names, feeds, None)
-        except Exception as error:
-            raise translate(error) from error
+        self.run = calls.caller(self._session._sess, self.input_names, self.output_names, _CALLS, translate)
 
 
 def _return_freed_memory() -> None:

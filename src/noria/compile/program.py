@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from noria.compile.ort import Session, translate
+from noria.compile.ort import Session
 from noria.dtypes import bfloat16
 from noria.errors import InternalError, InvalidArgumentError, TFError, named
 from noria.graph.graph import Array, Node
@@ -34,8 +34,9 @@ class HostStep:
         try:
             result = self.kernel(self.call, *[slots[i] for i in self.inputs])
         except TFError as error:
-            told = type(error)(f"{error.message} [op {node.op}, node {node.name!r}]")
-            raise named(told, error.node_name or node.name) from error
+            text = f"{error.message} [op {node.op}, node {node.name!r}]"
+            # The new error has no name here: a frame that its traceback leads back to would keep all it holds.
+            raise named(type(error)(text), error.node_name or node.name) from error
         except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
             raise named(InvalidArgumentError(f"{node.op} fails: {error} [node {node.name!r}]"), node.name) from error
         if not self.outputs:
@@ -62,11 +63,10 @@ class SegmentStep:
     narrow: tuple[int, ...] = ()
 
     def run(self, slots: Slots) -> None:
-        session = self.session
-        feeds = {name: slots[i] for name, i in zip(session.input_names, self.inputs, strict=True)}
+        values = [slots[i] for i in self.inputs]
         for i in self.widen:
-            feeds[session.input_names[i]] = feeds[session.input_names[i]].astype(np.float32)
-        results = session.run(feeds)
+            values[i] = values[i].astype(np.float32)
+        results = self.session.run(values)
         for i in self.narrow:
             results[i] = results[i].astype(bfloat16.numpy)
         for slot, value in zip(self.outputs, results, strict=True):
@@ -115,28 +115,9 @@ class Program:
         if len(self.steps) != 1 or not isinstance(self.steps[0], SegmentStep):
             return None
         step = self.steps[0]
-        session = step.session
         if step.inputs != self._feeds or step.outputs != self._fetches or step.widen or step.narrow:
             return None
-        names, outputs, run = session.input_names, session.output_names, session.run_native
-        if len(names) == 1:
-            name = names[0]
-
-            def direct(values: Sequence[Array]) -> list[Array]:
-                try:
-                    return run(outputs, {name: values[0]}, None)
-                except Exception as error:
-                    raise translate(error) from error
-
-        else:
-
-            def direct(values: Sequence[Array]) -> list[Array]:
-                try:
-                    return run(outputs, dict(zip(names, values, strict=True)), None)
-                except Exception as error:
-                    raise translate(error) from error
-
-        return direct
+        return step.session.run
 
     def trace(self, values: Sequence[Array], seen: Callable[[Step, list[Any], float], None]) -> list[Array]:
         """As ``run``, telling ``seen`` of each step: its results and the seconds it took."""
