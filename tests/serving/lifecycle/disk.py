@@ -40,10 +40,16 @@ class Disk:
     def put(self, model: str, version: int, content: str = "good") -> Path:
         """Adds a version, whole from the first moment, or replaces its file."""
         path = self.root / model / str(version)
-        path.mkdir(parents=True, exist_ok=True)
         model_proto = tf.SavedModel()
         model_proto.meta_graphs.add().meta_info_def.tags.append(content)
-        (path / "saved_model.pb").write_bytes(model_proto.SerializeToString())
+        coming = self.root / model / f"coming-{version}"
+        coming.mkdir(parents=True)
+        (coming / "saved_model.pb").write_bytes(model_proto.SerializeToString())
+        if path.exists():
+            (coming / "saved_model.pb").replace(path / "saved_model.pb")
+            coming.rmdir()
+        else:
+            coming.rename(path)
         return path
 
     def remove(self, model: str, version: int) -> None:
