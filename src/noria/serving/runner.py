@@ -36,6 +36,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 
 _IN_LOOP_SECONDS: Final = 1e-3  # a run shorter than this does not leave the loop
+_MOST_RUNS: Final = 16  # of one signature at the same time: each holds its own intermediate results in memory
 _HOPELESS: Final = 1.5  # how far the estimated wait must be beyond a deadline before a request is refused for it
 
 
@@ -57,7 +58,7 @@ class Runner:
         """threads: runs at the same time, of all signatures.
 
         batching: TensorFlow Serving's, in place of gathering while the engine is busy; most: rows that gather into
-        one run, 1 for none; slots: runs of one signature at the same time that the engine has CPUs for.
+        one run, 1 for none; slots: runs of one signature at the same time.
         """
         self._metrics = Metrics() if metrics is None else metrics
         self._log = log
@@ -297,9 +298,8 @@ class Runner:
 
 
 def engine_slots(config: ServerConfig, cpus: int) -> int:
-    """Runs of the engine at the same time that this process has CPUs for: its share of them by the threads of a run."""
-    share = max(1, cpus // max(config.workers, 1))
-    return max(1, share // (config.threads or share))
+    """Runs of one signature at the same time: one for each CPU that this process has (``compile.calls`` tells why)."""
+    return min(max(1, cpus // max(config.workers, 1)), _MOST_RUNS)
 
 
 def _on_engine(signature: Signature) -> bool:

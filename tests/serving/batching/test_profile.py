@@ -92,8 +92,15 @@ def test_wait_is_what_waits_times_its_cost() -> None:
     assert profile.wait() == 0.0
     profile.measured(1, 8, 0.5)
     assert profile.wait() == pytest.approx(50.0)
-    profile.limit = 2
-    assert profile.wait() == pytest.approx(25.0)
+
+
+def test_runs_at_the_same_time_share_what_they_cost() -> None:
+    alone, beside = Profile(), Profile(limit=2)
+    for profile, seconds, running in ((alone, 0.5, 1.0), (beside, 1.0, 2.0)):
+        profile.waiting = 800
+        for _ in range(3):
+            profile.measured(1, 8, seconds, running)
+        assert profile.wait() == pytest.approx(50.0)
 
 
 def test_no_batch_is_tried_that_takes_long() -> None:

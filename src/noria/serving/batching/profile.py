@@ -45,11 +45,15 @@ class Profile(Cost):
         self._sizes: dict[int, tuple[int, float]] = {}
         self._batches = 0
 
-    def measured(self, rows: int, nbytes: int, seconds: float) -> None:
-        """Takes a run of ``rows`` rows, ``nbytes`` together, into account."""
+    def measured(self, rows: int, nbytes: int, seconds: float, running: float = 1.0) -> None:
+        """Takes a run of ``rows`` rows, ``nbytes`` together, into account.
+
+        running: runs of the signature that there were at the same time, itself among them: they share the processors,
+        so that each costs a part of the time it takes.
+        """
         if rows < 1:
             return
-        seconds /= max(nbytes, 1)
+        seconds /= max(nbytes, 1) * max(running, 1.0)
         runs, average = self._sizes.get(step(rows), (0, seconds))
         if runs > 1:
             seconds = average + (_FASTER if seconds < average else _SLOWER) * (seconds - average)
@@ -58,7 +62,7 @@ class Profile(Cost):
     def wait(self) -> float:
         """Seconds that what waits now will keep the engine, as far as is known: a first run says nothing of it."""
         cost = min((seconds for runs, seconds in tuple(self._sizes.values()) if runs >= _SAMPLES), default=0.0)
-        return self.waiting * cost / self.limit
+        return self.waiting * cost
 
     def piece(self, most: int, rows: int, nbytes: int) -> int:
         """How many rows each piece of a request should have that has more than ``most``, and ``nbytes`` bytes.

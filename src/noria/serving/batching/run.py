@@ -19,6 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def alone(task: Task) -> Outcome:
     """The outcome of one task, run by itself as it came; measured."""
+    beside = task.profile.running
     start = time.perf_counter()
     try:
         with until(task.deadline):
@@ -28,7 +29,7 @@ def alone(task: Task) -> Outcome:
     seconds = time.perf_counter() - start
     task.profile.add(seconds, task.nbytes)
     if task.rows:
-        task.profile.measured(task.rows, task.nbytes, seconds)
+        task.profile.measured(task.rows, task.nbytes, seconds, (beside + task.profile.running) / 2)
     return found
 
 
@@ -41,6 +42,7 @@ def together(
     """
     first = tasks[0]
     total = rows.count(arrays)
+    beside = first.profile.running
     start = time.perf_counter()
     try:
         with until(deadline):
@@ -56,7 +58,8 @@ def together(
                 f"Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the input "
                 f"tensors: output {name!r} has {array.shape[0]} rows, the batch has {total}"
             )
-    first.profile.measured(total or 0, sum(task.nbytes for task in tasks), seconds)
+    nbytes = sum(task.nbytes for task in tasks)
+    first.profile.measured(total or 0, nbytes, seconds, (beside + first.profile.running) / 2)
     return rows.cut(found, [task.rows or 0 for task in tasks])
 
 
