@@ -21,7 +21,16 @@ class Fleet(Protocol):
         """What ``GET /v1/models`` says: models, and workers."""
 
     async def missing(self) -> list[str]:
-        """Why the server is not ready; [] when it is."""
+        """Why the server is not ready; [] when it is. As it was 0.25 s ago at most."""
+
+    async def served(self) -> bool:
+        """Whether the server is or has been ready."""
+
+    async def model_ready(self, name: str, version: int | None) -> bool:
+        """Whether all workers serve a version of a model, or the model. Raises NotFoundError where none knows it.
+
+        True may be 0.25 s old.
+        """
 
     async def status(self, name: str, version: int | None) -> pb.GetModelStatusResponse:
         """As ``status.model_status``; a version is available when it is in all workers."""
@@ -30,6 +39,12 @@ class Fleet(Protocol):
         self, request: pb.ReloadConfigRequest, *, deadline: float | None = None
     ) -> pb.ReloadConfigResponse:
         """As ``management.reload_beside``, in all workers."""
+
+    async def load(self, name: str, deadline: float | None) -> None:
+        """As ``on_demand.wake``, in all workers."""
+
+    async def unload(self, name: str) -> None:
+        """Begins to unload a model in all workers."""
 
 
 if TYPE_CHECKING:

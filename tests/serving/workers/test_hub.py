@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
 
 import pytest
 
@@ -13,56 +11,8 @@ from noria.errors import NotFoundError
 from noria.serving.observe import exposition, table
 from noria.serving.observe.exposition import Family
 from noria.serving.workers.channel import Channel
-from noria.serving.workers.hub import ABSENT, FAILED, METRICS, OK, SILENT, Hub, Reply
-from noria.serving.workers.link import Link
-
-Handlers = dict[str, Callable[[bytes], Awaitable[bytes]]]
-
-
-class Team:
-    """A hub and links to it, each over a pair of sockets."""
-
-    def __init__(self, count: int) -> None:
-        self.hub = Hub(count, lambda index: Reply(index, ABSENT, f"worker {index} is away", excused=True))
-        self.events: list[str] = []
-        self._ends: dict[int, Channel] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        self._links: list[Link] = []  # nothing else holds them: their tasks would go with them
-
-    async def join(self, index: int, handlers: Handlers) -> Link:
-        ours, theirs = socket.socketpair()
-        self._ends[index] = channel = await Channel.over(ours)
-        link = Link(
-            await Channel.over(theirs),
-            handlers,
-            draining=lambda: self.events.append(f"draining {index}"),
-            lost=lambda: self.events.append(f"lost {index}"),
-        )
-        self._links.append(link)
-        self.hub.joined(index, channel)
-        self._tasks.append(asyncio.create_task(self._hear(index, channel)))
-        return link
-
-    async def _hear(self, index: int, channel: Channel) -> None:
-        questions = []
-        while (message := await channel.receive()) is not None:
-            questions.append(asyncio.create_task(self.hub.serve(index, channel, *message)))
-
-    def leave(self, index: int) -> None:
-        self._ends[index].close()
-        self.hub.left(index)
-
-    async def close(self) -> None:
-        for channel in self._ends.values():
-            channel.close()
-        await asyncio.gather(*self._tasks)
-        while len(set(self.events) & {f"lost {index}" for index in self._ends}) < len(self._ends):
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.01)
-
-
-def run(scenario: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scenario, 20))
+from noria.serving.workers.hub import ABSENT, FAILED, METRICS, OK, REST, SILENT, rest
+from serving.workers.team import Team, run
 
 
 async def echo(payload: bytes) -> bytes:
@@ -182,5 +132,49 @@ def test_a_peer_that_breaks_off_is_gone(garbage: bytes) -> None:
         assert await channel.receive() is None
         channel.send({"too": "late"})
         channel.close()
+
+    run(scenario())
+
+
+def test_orders_reach_all_workers_in_one_order_and_those_who_come_later() -> None:
+    async def scenario() -> None:
+        team = Team(3)
+        heard: dict[int, list[bytes]] = {0: [], 1: []}
+
+        async def take(worker: int, payload: bytes) -> bytes:
+            heard[worker].append(payload)
+            return b"[]"
+
+        links = [await team.join(w, {REST: lambda payload, w=w: take(w, payload)}) for w in (0, 1)]  # type: ignore[misc]
+        orders = [rest("m", rests=bool(n % 2), seconds=n) for n in range(40)]
+        answers = await asyncio.gather(*(links[n % 2].ask(REST, order, 5) for n, order in enumerate(orders)))
+        assert [[r.outcome for r in replies] for replies, _ in answers] == [[OK, OK, ABSENT]] * 40
+        assert heard[0] == heard[1]
+        assert sorted(heard[0]) == sorted(orders)
+        last = b", true" in heard[0][-1]
+        assert team.hub.resting == {"m": last}
+        links[0].configured(["other"])
+        while team.hub.resting:
+            await asyncio.sleep(0.01)
+        await team.close()
+
+    run(scenario())
+
+
+def test_what_was_ordered_while_a_worker_got_ready() -> None:
+    async def scenario() -> None:
+        team = Team(2)
+        ours, theirs = socket.socketpair()
+        channel, far = await Channel.over(ours), await Channel.over(theirs)
+        team.hub.last_reload = b"config"
+        team.hub.born(1, channel)
+        assert await far.receive() == ({"hello": 1, "resting": {}}, b"config")
+        (reply,) = [r for r in await team.hub.ask(0, REST, rest("m", rests=True, seconds=1), 1) if r.worker == 1]
+        assert reply.outcome == ABSENT
+        team.hub.joined(1, channel)
+        assert await far.receive() == ({"hello": 1, "resting": {"m": True}}, b"config")
+        channel.close()
+        far.close()
+        await asyncio.sleep(0.01)
 
     run(scenario())

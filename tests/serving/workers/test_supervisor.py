@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 
+from noria.protos import kserve
 from noria.protos import serving as pb
 from serving.fakes import call_grpc, call_grpc_at
 from serving.test_server import HALF_PLUS_TWO, fails, predict, process
 
 _FLAGS = ("--port=-1", "--rest_api_port=-1", "--workers=2", "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}")
 _RELOAD = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+_KSERVE = "/inference.GRPCInferenceService"
 _STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
 
@@ -123,6 +125,42 @@ def test_a_worker_that_is_killed_comes_back_with_the_newest_configuration(runnin
     assert same == other
     assert back != victim
     assert {model["name"]: model["available"] for model in running.models()["models"]} == {"m": True, "second": True}
+
+
+def test_health_readiness_and_the_model_repository_are_those_of_all(running: Running) -> None:
+    def post(path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", running.rest, timeout=20)
+        try:
+            connection.request("POST", path, b"{}")
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def states() -> dict[tuple[str, str], bool]:
+        request = kserve.RepositoryIndexRequest().SerializeToString()
+        content = call_grpc(running.grpc, f"{_KSERVE}/RepositoryIndex", request)[2]
+        rows = kserve.RepositoryIndexResponse.FromString(content).models
+        return {(row.name, row.version): row.state == "READY" for row in rows}
+
+    running.pids()
+    for _ in range(6):  # connections go to both
+        assert call_grpc(running.grpc, "/grpc.health.v1.Health/Check", b"") == ("OK", "", b"\x08\x01")
+        assert running.get("/v2/health/ready")[0] == 200
+    assert post("/v2/repository/models/m/unload") == 200
+    for _ in range(6):
+        assert running.get("/v2/models/m/ready")[0] in (404, 503)
+    victim = running.pids()[0]
+    os.kill(victim, signal.SIGKILL)
+    assert _gone(victim)
+    running.pids()
+    assert not states().get(("m", "1"))  # nor in the one that was started again
+    request = kserve.RepositoryModelLoadRequest(model_name="m").SerializeToString()
+    code, text, _ = call_grpc(running.grpc, f"{_KSERVE}/RepositoryModelLoad", request)
+    assert code == "OK", text
+    assert states()["m", "1"]
+    for _ in range(6):
+        assert running.get("/v2/models/m/ready")[0] == 200
+        assert predict(running.rest) == (200, {"predictions": [2.5, 3.0]})
 
 
 def test_a_reload_that_fails_says_so_as_one_server_does(running: Running) -> None:

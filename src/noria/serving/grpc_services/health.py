@@ -2,7 +2,8 @@
 
 Names: "" for the server, and "PredictionService" and "ModelService", as TensorFlow Serving calls them. They are
 SERVING once every configured model has a version, which is when TensorFlow Serving opens its ports, and stay it
-whatever a later reload asks for; they are NOT_SERVING from the signal to stop on.
+whatever a later reload asks for; they are NOT_SERVING from the signal to stop on. Of several workers each speaks for
+all: they are SERVING once all of them have been ready.
 """
 
 from __future__ import annotations
@@ -36,18 +37,20 @@ class Health:
         """The service, by path."""
         return service(SERVICE, {"Check": Unary(self._check), "List": Unary(self._list), "Watch": Stream(self._watch)})
 
-    def status(self, name: str) -> int:
+    async def status(self, name: str) -> int:
         """SERVING, NOT_SERVING, or SERVICE_UNKNOWN for a name that is none of ``NAMES``."""
         if name not in NAMES:
             return _Status.SERVICE_UNKNOWN
         if self._core.process.draining:
             return _Status.NOT_SERVING
-        self._was_ready = self._was_ready or not self._core.manager.missing()
+        if not self._was_ready:
+            fleet = self._core.process.fleet
+            self._was_ready = not self._core.manager.missing() if fleet is None else await fleet.served()
         return _Status.SERVING if self._was_ready else _Status.NOT_SERVING
 
     async def _check(self, content: bytes, call: Call) -> bytes:
         name = _name(content)
-        status = self.status(name)
+        status = await self.status(name)
         if status == _Status.SERVICE_UNKNOWN:
             raise NotFoundError(cut(f"unknown service {name!r}; known: {', '.join(NAMES[1:])}"))
         return _Status(status=status).SerializeToString()
@@ -55,7 +58,7 @@ class Health:
     async def _list(self, content: bytes, call: Call) -> bytes:
         response = pb.HealthListResponse()
         for name in NAMES:
-            response.statuses[name].status = self.status(name)
+            response.statuses[name].status = await self.status(name)
         return response.SerializeToString()
 
     async def _watch(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
@@ -66,7 +69,7 @@ class Health:
         name = _name(content)
         told: int | None = None
         while True:
-            status = self.status(name)
+            status = await self.status(name)
             if status != told:
                 told = status
                 yield _Status(status=status).SerializeToString()

@@ -6,6 +6,7 @@ The messages of its gRPC form have the same fields.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 import noria
@@ -60,19 +61,39 @@ def wire_shape(spec: Spec) -> list[int]:
     return [-1] if spec.shape is None else [-1 if size is None else size for size in spec.shape]
 
 
-def model_ready(inference: Inference, name: str, version: str) -> bool:
-    """Whether a request for this model would be served. Raises NotFoundError for a name the server does not know."""
+async def model_ready(inference: Inference, name: str, version: str) -> bool:
+    """Whether a request for this model would be served, whichever worker gets it.
+
+    Raises NotFoundError for a name the server does not know.
+    """
+    fleet = inference.core.process.fleet
     try:
-        with inference.handle(name, version):
-            return True
+        with inference.handle(name, version) as servable:
+            number = servable.id.version
     except NotFoundError:
-        if not inference.core.manager.versions(name):
-            raise
-        return False
+        if inference.core.manager.versions(name):
+            return False
+        if fleet is not None and await fleet.model_ready(name, None) is not None:  # it raises where none knows it
+            return False
+        raise
+    return fleet is None or await fleet.model_ready(name, number if version else None)
 
 
-def repository_index(inference: Inference, ready: bool) -> list[dict[str, Any]]:
+async def repository_index(inference: Inference, ready: bool) -> list[dict[str, Any]]:
     """Every version the server knows, or only those that are ready, with its state and why a load failed."""
+    fleet = inference.core.process.fleet
+    if fleet is not None:
+        return [
+            {
+                "name": model["name"],
+                "version": str(version["version"]),
+                "state": _STATES[State[version["state"]]],
+                "reason": version.get("reason", "") if "error_code" in version else "",
+            }
+            for model in sorted((await fleet.models())["models"], key=itemgetter("name"))
+            for version in model["versions"]
+            if version["state"] == State.AVAILABLE.name or not ready
+        ]
     return [
         {
             "name": servable.id.name,
@@ -108,10 +129,12 @@ def _servables(inference: Inference, name: str) -> Iterable[Servable]:
         yield from manager.versions(each)
 
 
-def missing(core: Core) -> list[str]:
+async def missing(core: Core) -> list[str]:
     """Why the server is not ready; empty when it is."""
     if core.process.draining:
         return ["the server is shutting down"]
+    if core.process.fleet is not None:
+        return await core.process.fleet.missing()
     return core.manager.missing()
 
 

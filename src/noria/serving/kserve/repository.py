@@ -6,7 +6,7 @@ when it is told to, or, with ``--load_on_demand``, when it is asked for.
 
 from __future__ import annotations
 
-from noria.errors import NotFoundError, UnimplementedError
+from noria.errors import NotFoundError
 from noria.serving.core import Core
 from noria.serving.lifecycle.on_demand import wake
 
@@ -15,24 +15,25 @@ async def load(core: Core, name: str, deadline: float | None) -> None:
     """Loads a model, and returns when it serves.
 
     deadline: on ``time.monotonic``. Raises NotFoundError for a model that is not configured or cannot be served, with
-    the reason; DeadlineExceededError; UnimplementedError where several processes serve.
+    the reason; DeadlineExceededError; AbortedError where not all of several workers load it.
     """
     _check(core, name)
-    await wake(core.manager, name, deadline)
+    if core.process.fleet is not None:
+        await core.process.fleet.load(name, deadline)
+    else:
+        await wake(core.manager, name, deadline)
 
 
-def unload(core: Core, name: str) -> None:
+async def unload(core: Core, name: str) -> None:
     """Begins to unload a model; its requests in flight are answered. Raises as ``load`` does."""
     _check(core, name)
-    core.manager.put_to_sleep(name)
+    if core.process.fleet is not None:
+        await core.process.fleet.unload(name)
+    else:
+        core.manager.put_to_sleep(name)
 
 
 def _check(core: Core, name: str) -> None:
-    if core.process.fleet is not None:
-        raise UnimplementedError(
-            "with --workers, models are loaded and unloaded by their version directories and the model config, or by "
-            "TensorFlow Serving's ModelService.HandleReloadConfigRequest"
-        )
     configured = core.manager.configured()
     if name not in configured:
         raise NotFoundError(

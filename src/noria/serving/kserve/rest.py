@@ -93,7 +93,7 @@ class KServeRest:
             elif route.kind == "model" and route.verb in ("load", "unload"):
                 answer = await self._manage(method, route, headers, peer)
             else:
-                answer = self._look_up(method, route, headers, body)
+                answer = await self._look_up(method, route, headers, body)
             code, sent = Code.OK, len(answer[2])
             return answer
         except TFError as error:
@@ -131,13 +131,13 @@ class KServeRest:
             return 200, [JSON], answer
         return 200, [_BINARY, (_LENGTH, b"%d" % size)], answer
 
-    def _look_up(self, method: str, route: Route, headers: Iterable[Header], body: bytes) -> Answer:
+    async def _look_up(self, method: str, route: Route, headers: Iterable[Header], body: bytes) -> Answer:
         if route.kind == "health":
             _need(method, "GET", route)
-            return self._health(route)
+            return await self._health(route)
         if route.kind == "repository":
             _need(method, "POST", route)
-            return self._repository(route, headers, body)
+            return await self._repository(route, headers, body)
         _need(method, "GET", route)
         if route.kind == "server":
             return _json(describe.server_metadata())
@@ -148,7 +148,7 @@ class KServeRest:
         if not name:
             raise InvalidArgumentError("the URL names no model: /v2/models/<name>")
         if route.verb == "ready":
-            ready = describe.model_ready(inference, name, version)
+            ready = await describe.model_ready(inference, name, version)
             return _json({"name": name, "ready": ready}, 200 if ready else 503)
         signature = parse_qs(route.query).get("signature_name", [""])[0]
         if route.verb == "config":
@@ -163,21 +163,21 @@ class KServeRest:
                 self._core, route.name, time.monotonic() + self._timeout if self._timeout > 0 else None
             )
         else:
-            repository.unload(self._core, route.name)
+            await repository.unload(self._core, route.name)
         return 200, [JSON], b""
 
-    def _health(self, route: Route) -> Answer:
+    async def _health(self, route: Route) -> Answer:
         if route.verb == "live":
             return _json({"live": True})
-        missing = describe.missing(self._core)
+        missing = await describe.missing(self._core)
         return _json({"ready": False, "missing": missing} if missing else {"ready": True}, 503 if missing else 200)
 
-    def _repository(self, route: Route, headers: Iterable[Header], body: bytes) -> Answer:
+    async def _repository(self, route: Route, headers: Iterable[Header], body: bytes) -> Answer:
         self._check(headers, VIEW, SERVER)
         ready = bodies.parse(body).get("ready", False) if body.strip() else False
         if type(ready) is not bool:
             raise InvalidArgumentError(f"'ready' is true or false; got {ready!r}")
-        return _json(describe.repository_index(self._inference, ready))
+        return _json(await describe.repository_index(self._inference, ready))
 
     def _check(self, headers: Iterable[Header], action: str, model: str) -> None:
         if self._core.access is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -70,14 +70,14 @@ class KServeGrpc:
         }
         return service(SERVICE, methods)
 
-    def _unary(self, rpc: str, request: Any, function: Callable[[Any, Call], dict[str, Any]]) -> Unary:
+    def _unary(self, rpc: str, request: Any, function: Callable[[Any, Call], Awaitable[dict[str, Any]]]) -> Unary:
         """A call that looks something up; ``function`` gives the fields of the answer."""
         answer = getattr(pb, request.DESCRIPTOR.name.removesuffix("Request") + "Response")
 
         async def work(seen: _Seen, content: bytes, call: Call) -> bytes:
             message = request.FromString(content)
             seen.model = getattr(message, "name", "")
-            found: bytes = json_format.ParseDict(function(message, call), answer()).SerializeToString()
+            found: bytes = json_format.ParseDict(await function(message, call), answer()).SerializeToString()
             return found
 
         return self._working(rpc, work)
@@ -92,7 +92,7 @@ class KServeGrpc:
             if rpc == "RepositoryModelLoad":
                 await repository.load(self._core, seen.model, call.deadline)
             else:
-                repository.unload(self._core, seen.model)
+                await repository.unload(self._core, seen.model)
             return b""  # both answers are messages without fields
 
         return self._working(rpc, work)
@@ -177,34 +177,34 @@ class KServeGrpc:
         if self._core.access is not None:
             self._core.access.check(token_in(call.metadata), action, model)
 
-    def _server_live(self, request: pb.ServerLiveRequest, call: Call) -> dict[str, Any]:
+    async def _server_live(self, request: pb.ServerLiveRequest, call: Call) -> dict[str, Any]:
         return {"live": True}
 
-    def _server_ready(self, request: pb.ServerReadyRequest, call: Call) -> dict[str, Any]:
-        return {"ready": not describe.missing(self._core)}
+    async def _server_ready(self, request: pb.ServerReadyRequest, call: Call) -> dict[str, Any]:
+        return {"ready": not await describe.missing(self._core)}
 
-    def _model_ready(self, request: pb.ModelReadyRequest, call: Call) -> dict[str, Any]:
+    async def _model_ready(self, request: pb.ModelReadyRequest, call: Call) -> dict[str, Any]:
         self._check(call, VIEW, request.name)
         try:
-            return {"ready": describe.model_ready(self._inference, request.name, request.version)}
+            return {"ready": await describe.model_ready(self._inference, request.name, request.version)}
         except NotFoundError:
             return {"ready": False}
 
-    def _server_metadata(self, request: pb.ServerMetadataRequest, call: Call) -> dict[str, Any]:
+    async def _server_metadata(self, request: pb.ServerMetadataRequest, call: Call) -> dict[str, Any]:
         return describe.server_metadata()
 
-    def _model_metadata(self, request: pb.ModelMetadataRequest, call: Call) -> dict[str, Any]:
+    async def _model_metadata(self, request: pb.ModelMetadataRequest, call: Call) -> dict[str, Any]:
         self._check(call, VIEW, request.name)
         return describe.model_metadata(self._inference, request.name, request.version)
 
-    def _model_statistics(self, request: pb.ModelStatisticsRequest, call: Call) -> dict[str, Any]:
+    async def _model_statistics(self, request: pb.ModelStatisticsRequest, call: Call) -> dict[str, Any]:
         self._check(call, VIEW, request.name or SERVER)
         return describe.model_statistics(self._inference, request.name, request.version)
 
-    def _model_config(self, request: pb.ModelConfigRequest, call: Call) -> dict[str, Any]:
+    async def _model_config(self, request: pb.ModelConfigRequest, call: Call) -> dict[str, Any]:
         self._check(call, VIEW, request.name)
         return {"config": describe.model_config(self._inference, request.name, request.version)}
 
-    def _repository_index(self, request: pb.RepositoryIndexRequest, call: Call) -> dict[str, Any]:
+    async def _repository_index(self, request: pb.RepositoryIndexRequest, call: Call) -> dict[str, Any]:
         self._check(call, VIEW, SERVER)
-        return {"models": describe.repository_index(self._inference, request.ready)}
+        return {"models": await describe.repository_index(self._inference, request.ready)}

@@ -188,9 +188,9 @@ class Manager(Catalog):
 
     def stirring(self, name: str) -> str | None:
         """How a woken model stands: None when it serves, "" while it is on its way, else why it cannot."""
-        if self.latest(name) is not None:
-            return None
-        with self._conductor.changed:
+        with self._conductor.changed:  # or it could begin to serve between two looks, and have no reason not to
+            if self.latest(name) is not None:
+                return None
             record = self._conductor.records.get(name)
             if record is None or not record.configured:
                 return "it is not configured any more"

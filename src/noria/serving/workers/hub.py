@@ -18,6 +18,7 @@ from noria.serving.workers.channel import Channel, Header
 
 METRICS: Final = "metrics"
 RELOAD: Final = "reload"
+REST: Final = "rest"  # to load or unload a model, as ``rest`` writes it: all are asked, the one that asks too
 
 # What became of a question to one worker.
 OK, FAILED, SILENT, ABSENT = "ok", "failed", "silent", "absent"
@@ -49,10 +50,20 @@ class Hub:
         self._seen: dict[int, bytes] = {}  # by worker: its metrics when they were last asked for
         self._departed = b""  # metrics of the workers that died
         self.last_reload = b""
+        self.resting: dict[str, bool] = {}  # by model: whether it was unloaded, or loaded, by a call
+        self._orders = 0  # reloads, loads and unloads so far
+        self._told: dict[int, int] = {}  # by worker: how many of them it knows since it was born
+
+    def born(self, worker: int, channel: Channel) -> None:
+        """Tells a new worker what it needs to know before it serves."""
+        self._told[worker] = self._orders
+        channel.send({"hello": worker, "resting": self.resting}, self.last_reload)
 
     def joined(self, worker: int, channel: Channel) -> None:
         """The worker serves from now on."""
         self._channels[worker] = channel
+        if self._told.get(worker) != self._orders:  # something was ordered while it got ready
+            self.born(worker, channel)
 
     def left(self, worker: int) -> None:
         """The worker is gone, and with it what it was asked."""
@@ -77,6 +88,9 @@ class Hub:
                 future.set_result(Reply(worker, header["outcome"], header["text"], payload))
         elif "reloaded" in header:
             self.last_reload = payload
+            self._orders += 1
+        elif "configured" in header:
+            self.resting = {name: rests for name, rests in self.resting.items() if name in header["configured"]}
         elif "ask" in header:
             replies = await self.ask(worker, header["ask"], payload, header["seconds"])
             heads = [{**asdict(reply), "payload": len(reply.payload)} for reply in replies]
@@ -85,11 +99,16 @@ class Hub:
             channel.send({"answers": header["id"], "replies": heads}, body)
 
     async def ask(self, asking: int, what: str, payload: bytes, seconds: float) -> list[Reply]:
-        """Asks every worker but the one that asks, ``seconds`` long at most; in the order of the workers."""
+        """Asks every worker but the one that asks (``REST``: all), ``seconds`` long at most; in their order."""
         if what == METRICS:
             self._seen[asking] = payload  # its own, for the day it dies
             payload = b""
         others = [worker for worker in range(self._count) if worker != asking]
+        if what == REST:
+            # Here all orders pass: as every worker gets them in the same order, all end in the same state.
+            name, self.resting[name] = parse_rest(payload)
+            self._orders += 1
+            others = list(range(self._count))
         replies = await asyncio.gather(*(self._ask_one(worker, what, payload, seconds) for worker in others))
         if what == METRICS:
             self._seen.update((reply.worker, reply.payload) for reply in replies if reply.outcome == OK)
@@ -129,6 +148,17 @@ def parse_replies(header: Header, body: bytes) -> tuple[list[Reply], bytes]:
         replies.append(Reply(**{**head, "payload": body[at:end]}))
         at = end
     return replies, body[at:]
+
+
+def rest(name: str, *, rests: bool, seconds: float) -> bytes:
+    """The payload of ``REST``: the model is to be unloaded (``rests``) or loaded, for which ``seconds`` are left."""
+    return dump([name, rests, seconds])
+
+
+def parse_rest(payload: bytes) -> tuple[str, bool]:
+    """Name and ``rests`` of a ``REST``."""
+    name, rests, _ = json.loads(payload)
+    return name, rests
 
 
 def dump(value: object) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from noria.errors import TFError
 from noria.serving.workers.channel import Channel, Header
@@ -19,7 +19,8 @@ Handler = Callable[[bytes], Awaitable[bytes]]
 class Link:
     """handlers: by question; what one raises is told to the asker.
 
-    draining: called when the whole server is to stop; lost: when the supervisor is gone.
+    draining: called when the whole server is to stop; lost: when the supervisor is gone; missed: awaited with what was
+    ordered while this worker got ready.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Link:
         *,
         draining: Callable[[], None],
         lost: Callable[[], None],
+        missed: Callable[[Header, bytes], Awaitable[None]] | None = None,
     ) -> None:
         self._channel = channel
         self._handlers = handlers
         self._draining = draining
         self._lost = lost
+        self._missed = missed
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[tuple[Header, bytes]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -50,6 +53,10 @@ class Link:
     def reloaded(self, request: bytes) -> None:
         """Tells the supervisor which configuration is in force, for workers to come."""
         self._channel.send({"reloaded": True}, request)
+
+    def configured(self, names: Iterable[str]) -> None:
+        """Tells the supervisor which models there are now: what was said of others is void."""
+        self._channel.send({"configured": list(names)})
 
     async def ask(self, what: str, payload: bytes, seconds: float) -> tuple[list[Reply], bytes]:
         """The replies of all other workers, and what the supervisor adds to them. ``seconds`` bounds the wait."""
@@ -71,6 +78,9 @@ class Link:
                     future.set_result(message)
             elif "draining" in header:
                 self._draining()
+            elif "hello" in header:
+                if self._missed is not None:
+                    self._keep(self._missed(header, payload))
             else:
                 self._keep(self._answer(header, payload))
         self._lost()

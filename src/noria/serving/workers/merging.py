@@ -81,6 +81,17 @@ def _reasons(by_worker: Mapping[int, str], workers: int | None = None) -> str:
     return "; ".join(f"worker {worker}: {text}" for worker, text in by_worker.items() if text)
 
 
+def ready(found: Sequence[Row], name: str, version: int | None) -> bool | None:
+    """Whether all workers serve a model, or one version of it; None where none of them knows the model."""
+    row = _find(found, "name", name)
+    if row is None or not row["versions"]:
+        return None
+    if version is None:
+        return bool(row["available"])
+    one = _find(row["versions"], "version", version)
+    return one is not None and one["state"] == State.AVAILABLE.name
+
+
 def status(found: Sequence[Row], name: str, version: int | None) -> pb.GetModelStatusResponse:
     """The answer of GetModelStatus out of ``models``. Raises NotFoundError in TensorFlow Serving's words."""
     model = _find(found, "name", name) or {"versions": []}

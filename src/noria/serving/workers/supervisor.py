@@ -175,7 +175,7 @@ class _Supervisor:
         if self._stopping.is_set():
             worker.tell(signal.SIGTERM)
         channel = await Channel.over(ours)
-        channel.send({"hello": worker.index}, self._hub.last_reload)
+        self._hub.born(worker.index, channel)
         hearing = asyncio.create_task(self._hear(worker, channel))
         status = await worker.child.wait()
         channel.close()

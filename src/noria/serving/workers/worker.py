@@ -93,7 +93,7 @@ async def _serve(core: Core, spec: Spec, told: Sequence[int]) -> None:
     fleet = Fleet(core, spec.index)
     core.process.fleet = fleet
     core.process.sharing = Sharings.of(spec.counts, spec.workers, spec.index)
-    await fleet.catch_up(hello[1], wait=spec.again)
+    await fleet.catch_up(*hello, wait=spec.again)
     link = fleet.join(channel, orphaned)
     await serve(
         core,
