@@ -212,8 +212,11 @@ def loaded(options: Options) -> tuple[list[throughput.Floor], str]:
     rows += throughput.small_model(python, options.models / "iris", threads, options.rounds, options.seconds)
     workers = {e: Worker(e, options.python[e], threads) for e in ENGINES}
 
-    def timer(engine: str) -> Callable[[Path, int], float]:
-        return lambda model, batch: workers[engine].measure(model, batch, options.seconds / 2)
+    def timer(engine: str) -> Callable[[Path, int, int], float]:
+        fixed = {"seconds": options.seconds / 2}
+        return lambda model, batch, callers: workers[engine].ask(
+            {"model": str(model), "batch": batch, "callers": callers, **fixed}
+        )
 
     calls = {engine: timer(engine) for engine in ENGINES}
     rows += throughput.big_model(python, options.models / "resnet50", threads, options.rounds, options.seconds, calls)

@@ -1,8 +1,8 @@
 """One side of the benchmark: a process that times calls of one engine, asked over its standard input.
 
 ``python benchmarks/worker.py tensorflow|noria THREADS``. Each request is a line of JSON, ``{"model": folder, "batch":
-rows, "seconds": budget}``; the answer is a line with
-the median time of a call, in seconds. A call is what a
+rows, "seconds": budget}``; the answer is a line with the median time of a call, in seconds; with ``"callers": n``, n
+threads call at the same time, and the answer is the time that passed for each call of them all. A call is what a
 user's code does: a NumPy array (or list of arrays) goes in, NumPy arrays come out, through the signature
 ``serving_default``. TensorFlow runs with its own defaults but for the number of threads.
 """
@@ -13,6 +13,7 @@ import json
 import os
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,29 @@ def measure(run: Run, inputs: dict[str, Any], seconds: float) -> list[float]:
     return times
 
 
+def measure_together(run: Run, inputs: dict[str, Any], seconds: float, callers: int) -> float:
+    """Seconds for each call while ``callers`` threads call for about ``seconds``, after one call of each."""
+    clock = time.perf_counter
+    rates: list[float] = []
+    ready = threading.Barrier(callers)
+
+    def call() -> None:
+        run(inputs)
+        ready.wait()
+        calls, start = 0, clock()
+        while (passed := clock() - start) < seconds or not calls:
+            run(inputs)
+            calls += 1
+        rates.append(calls / passed)
+
+    threads = [threading.Thread(target=call) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return 1 / sum(rates)
+
+
 def main(engine: str, threads: int) -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print must not get between the replies
@@ -80,8 +104,12 @@ def main(engine: str, threads: int) -> None:
         folder = Path(request["model"])
         if folder != loaded:
             run, loaded = RUNNERS[engine](folder, threads), folder
-        times = measure(run, load_inputs(folder, request["batch"]), request["seconds"])
-        print(json.dumps(statistics.median(times)), file=replies, flush=True)
+        inputs = load_inputs(folder, request["batch"])
+        if "callers" in request:
+            found = measure_together(run, inputs, request["seconds"], request["callers"])
+        else:
+            found = statistics.median(measure(run, inputs, request["seconds"]))
+        print(json.dumps(found), file=replies, flush=True)
 
 
 if __name__ == "__main__":
