@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -158,6 +159,54 @@ def test_multi_inference(server: Server) -> None:
     assert first.model_spec.signature_name == "classify"
     assert first.classification_result.classifications[0].classes[0].score > 0
     assert second.regression_result.regressions[0].value > 0
+
+
+@pytest.mark.parametrize(
+    ("api", "steps"),
+    [
+        ("Classify", ["FromString", "examples_of", "_classification"]),
+        ("Regress", ["FromString", "examples_of", "_regression"]),
+        ("MultiInference", ["FromString", "examples_of", "_multi_inference"]),
+    ],
+)
+def test_others_are_answered_while_many_examples_are_read_and_answered(
+    server: Server, monkeypatch: pytest.MonkeyPatch, api: str, steps: list[str]
+) -> None:
+    began, go = threading.Semaphore(0), threading.Semaphore(0)
+    call, seen = server.core.runner.call, []
+
+    async def held(function: Callable[..., Any], *arguments: Any) -> Any:
+        def work() -> Any:
+            began.release()
+            assert go.acquire(timeout=20)
+            return function(*arguments)
+
+        seen.append(function.__name__)
+        return await call(work)
+
+    monkeypatch.setattr(server.core.runner, "call", held)
+    examples = _input(*[b"abc"] * 2000)
+    spec = pb.ModelSpec(name="m", signature_name=api.lower())
+    request: Any
+    if api == "MultiInference":
+        request = pb.MultiInferenceRequest(input=examples)
+        for name, method in (("classify", CLASSIFY), ("regress", REGRESS)):
+            request.tasks.add(model_spec=pb.ModelSpec(name="m", signature_name=name), method_name=method)
+    else:
+        request = {"Classify": pb.ClassificationRequest, "Regress": pb.RegressionRequest}[api](
+            model_spec=spec, input=examples
+        )
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(call_grpc, server.grpc_port, PREDICTION + api, request.SerializeToString())
+        for _ in steps:
+            assert began.acquire(timeout=20)
+            code, text, _ = predict(server, [2.0])
+            assert code == "OK", text
+            go.release()
+        code, text, content = answer.result(20)
+    assert code == "OK", text
+    assert seen == steps
+    assert len(content) > 2000
 
 
 def test_metadata_and_status(server: Server) -> None:

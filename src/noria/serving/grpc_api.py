@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -31,6 +32,7 @@ from noria.serving.security.tokens import PREDICT, VIEW
 from noria.serving.strict import StrictInputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,7 +41,11 @@ _INFERENCE: Final = frozenset({"Predict", "Classify", "Regress", "MultiInference
 PREDICTION_SERVICE: Final = "tensorflow.serving.PredictionService"
 RELOAD: Final = "HandleReloadConfigRequest"
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
-_SLOW_EXAMPLES: Final = 5000  # results of examples from which an answer is put together in a worker thread
+_EXAMPLES: Final = frozenset({"Classify", "Regress", "MultiInference"})  # of many small messages each
+# What takes about a millisecond, and is done in a worker thread from there on:
+_SLOW_BYTES: Final = 32 * 1024  # of a request of examples that is read
+_SLOW_EXAMPLES: Final = 500  # that are taken out of a request
+_SLOW_VALUES: Final = 1000  # that are put into an answer
 
 
 class GrpcApi:
@@ -86,6 +92,7 @@ class GrpcApi:
         action = PREDICT if api in _INFERENCE else VIEW
         model_of = _MODEL_OF.get(api, _named)
         parse = request.FromString
+        slow = _SLOW_BYTES if api in _EXAMPLES else sys.maxsize
 
         def failed(error: TFError, parsed: Any, received: int, start: float) -> TFError:
             model = "" if parsed is None else model_of(parsed)
@@ -96,7 +103,7 @@ class GrpcApi:
             start = time.perf_counter()
             parsed = None
             try:
-                parsed = parse(content)
+                parsed = parse(content) if len(content) < slow else await self._runner.call(parse, content)
                 if access is not None:
                     access.check(token_in(call.metadata), action, model_of(parsed))
                 try:
@@ -143,59 +150,50 @@ class GrpcApi:
                 outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=call.deadline)
             return predict_response(servable, signature, outputs, as_content=self._as_content)
 
-    async def _classify(self, request: pb.ClassificationRequest, call: Call) -> pb.ClassificationResponse:
-        _need_spec(request)
-        response = pb.ClassificationResponse()
-        outputs, examples, servable = await self._infer(request, CLASSIFY, call)
-        await self._fill(fill_classes, response.result, outputs, examples)
-        _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
-        return response
+    async def _classify(self, request: pb.ClassificationRequest, call: Call) -> bytes:
+        return await self._infer(request, CLASSIFY, call)
 
-    async def _regress(self, request: pb.RegressionRequest, call: Call) -> pb.RegressionResponse:
-        _need_spec(request)
-        response = pb.RegressionResponse()
-        outputs, examples, servable = await self._infer(request, REGRESS, call)
-        await self._fill(fill_regressions, response.result, outputs, examples)
-        _fill_spec(response.model_spec, servable, request.model_spec.signature_name)
-        return response
+    async def _regress(self, request: pb.RegressionRequest, call: Call) -> bytes:
+        return await self._infer(request, REGRESS, call)
 
-    async def _infer(self, request: Any, method: str, call: Call) -> tuple[dict[str, Array], int, Servable]:
+    async def _infer(self, request: Any, method: str, call: Call) -> bytes:
+        """The serialised answer of a Classify or Regress."""
+        _need_spec(request)
         with self._handle(request.model_spec) as servable:
             name = request.model_spec.signature_name
             task = classify.prepare(servable.model, name, method, check_method=self._check_method)
-            examples = examples_of(request.input)
+            examples = await self._examples(request.input)
             feeds = classify.feeds(task, examples)
             outputs = await self._runner.run(
                 servable, task.signature, feeds, task.outputs, deadline=call.deadline, api=_API[method]
             )
             self._metrics.examples(servable.id.name, len(examples))
-            return outputs, len(examples), servable
+        answer = _classification if method == CLASSIFY else _regression
+        return await self._filled([outputs], answer, servable, name, outputs, len(examples))
 
-    async def _fill(self, fill: Callable[..., None], result: Any, outputs: dict[str, Array], examples: int) -> None:
-        if examples >= _SLOW_EXAMPLES:
-            await self._runner.call(fill, result, outputs, examples)
-        else:
-            fill(result, outputs, examples)
+    async def _examples(self, given: pb.Input) -> list[bytes]:
+        if max(len(given.example_list.examples), len(given.example_list_with_context.examples)) >= _SLOW_EXAMPLES:
+            return await self._runner.call(examples_of, given)
+        return examples_of(given)
 
-    async def _multi_inference(self, request: pb.MultiInferenceRequest, call: Call) -> pb.MultiInferenceResponse:
-        response = pb.MultiInferenceResponse()
+    async def _filled(self, found: Sequence[Mapping[str, Array]], work: Callable[..., T], *arguments: Any) -> T:
+        """What ``work`` makes of the outputs in ``found``."""
+        if sum([array.size for outputs in found for array in outputs.values()]) >= _SLOW_VALUES:
+            return await self._runner.call(work, *arguments)
+        return work(*arguments)
+
+    async def _multi_inference(self, request: pb.MultiInferenceRequest, call: Call) -> bytes:
         first = request.tasks[0].model_spec if request.tasks else pb.ModelSpec()
         tasks = tasks_of(request)
         with self._handle(first) as servable:
             prepared = classify.prepare_tasks(servable.model, tasks, check_method=self._check_method)
-            examples = examples_of(request.input)
+            examples = await self._examples(request.input)
             self._metrics.examples(servable.id.name, len(examples))
             found = await self._multi.run(servable, prepared, examples, call.deadline)
-            for task, outputs in zip(prepared, found, strict=True):
-                result = response.results.add()
-                if task.method == CLASSIFY:
-                    fill_classes(result.classification_result, outputs, len(examples))
-                else:
-                    fill_regressions(result.regression_result, outputs, len(examples))
-                _fill_spec(result.model_spec, servable, task.signature.name)
+            response, serialized = await self._filled(found, _multi_inference, servable, prepared, found, len(examples))
         if self._log.wants(servable):
             self._log.write(servable, log_records.of_messages("MultiInference", request, response), request.ByteSize())
-        return response
+        return serialized
 
     async def _get_model_metadata(self, request: pb.GetModelMetadataRequest, call: Call) -> pb.GetModelMetadataResponse:
         _need_spec(request)
@@ -244,6 +242,35 @@ _MODEL_OF: Final[Mapping[str, Callable[[Any], str]]] = {"MultiInference": _of_fi
 def _need_spec(request: Any) -> None:
     if not request.HasField("model_spec"):
         raise InvalidArgumentError("Missing ModelSpec")
+
+
+def _classification(servable: Servable, signature: str, outputs: dict[str, Array], examples: int) -> bytes:
+    response = pb.ClassificationResponse()
+    fill_classes(response.result, outputs, examples)
+    _fill_spec(response.model_spec, servable, signature)
+    return response.SerializeToString()
+
+
+def _regression(servable: Servable, signature: str, outputs: dict[str, Array], examples: int) -> bytes:
+    response = pb.RegressionResponse()
+    fill_regressions(response.result, outputs, examples)
+    _fill_spec(response.model_spec, servable, signature)
+    return response.SerializeToString()
+
+
+def _multi_inference(
+    servable: Servable, tasks: Sequence[classify.Call], found: Sequence[dict[str, Array]], examples: int
+) -> tuple[pb.MultiInferenceResponse, bytes]:
+    """The answer, and its bytes."""
+    response = pb.MultiInferenceResponse()
+    for task, outputs in zip(tasks, found, strict=True):
+        result = response.results.add()
+        if task.method == CLASSIFY:
+            fill_classes(result.classification_result, outputs, examples)
+        else:
+            fill_regressions(result.regression_result, outputs, examples)
+        _fill_spec(result.model_spec, servable, task.signature.name)
+    return response, response.SerializeToString()
 
 
 def _fill_spec(spec: pb.ModelSpec, servable: Servable, signature_name: str) -> None:
