@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from typing import Any, Final
 
 _EAGER: Final = sys.version_info >= (3, 12)  # asyncio does it itself
@@ -24,38 +24,52 @@ def start(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) 
         waits_for = context.run(coroutine.send, None)
     except StopIteration as end:
         return end.value
-    except Exception as error:
-        failed: asyncio.Future[Any] = loop.create_future()
-        failed.set_exception(error)
-        return failed
-    return loop.create_task(_rest(coroutine, waits_for), context=context)
+    except (Exception, asyncio.CancelledError) as error:
+        return _failed(error, loop)
+    return loop.create_task(_Rest(coroutine, waits_for), context=context)
 
 
-async def _rest(coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> Any:
-    """The rest of a coroutine that has been run up to its first wait, as a task of its own."""
-    return await _Resumed(coroutine, waits_for)
+def _failed(error: BaseException, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
+    """The future of an error; made here, as the error holds the frames that it has gone through, and these no cycle."""
+    found: asyncio.Future[Any] = loop.create_future()
+    if isinstance(error, asyncio.CancelledError):
+        found.cancel()
+    else:
+        found.set_exception(error)
+    return found
 
 
-class _Resumed:
-    """Waits for what the coroutine waits for, then goes on with it."""
+class _Rest(Coroutine[Any, Any, Any]):
+    """The rest of a coroutine that has been run up to its first wait, for a task of its own.
 
-    __slots__ = ("_coroutine", "_waits_for")
+    A task that is cancelled before its first step would not run a coroutine at all; this one is told all the same, and
+    so is the future that it waits for.
+    """
+
+    __slots__ = ("_coroutine", "_waiting", "_waits_for")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> None:
         self._coroutine = coroutine
         self._waits_for = waits_for
+        self._waiting = False  # the task knows what for
+
+    def send(self, value: Any) -> Any:
+        if self._waiting:
+            return self._coroutine.send(value)
+        self._waiting = True
+        waits_for, self._waits_for = self._waits_for, None
+        return waits_for
+
+    def throw(self, *error: Any) -> Any:
+        if not self._waiting:
+            self._waiting = True
+            waits_for, self._waits_for = self._waits_for, None
+            if isinstance(waits_for, asyncio.Future):
+                waits_for.cancel()
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        waits_for = self._waits_for
-        while True:
-            try:
-                value = yield waits_for
-            except BaseException as error:
-                step: Callable[[Any], Any] = self._coroutine.throw
-                argument: Any = error
-            else:
-                step, argument = self._coroutine.send, value
-            try:
-                waits_for = step(argument)
-            except StopIteration as end:
-                return end.value
+        raise NotImplementedError("it is for a task")

@@ -11,9 +11,10 @@ read (nothing new is read from it meanwhile); resets and other control frames th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import struct
-from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from noria.errors import (
@@ -28,7 +29,8 @@ from noria.serving.eager import start
 from noria.serving.http2 import frames, wire
 from noria.serving.http2.frames import FrameError
 from noria.serving.http2.hpack import Decoder, HeadersTooLongError, HpackError
-from noria.serving.http2.stream import Stream
+from noria.serving.http2.sending import Sending
+from noria.serving.http2.stream import Requests, Stream
 from noria.serving.http2.wire import Head, Incoming
 from noria.serving.rpc import Call, Unary
 from noria.serving.rpc import Stream as StreamMethod
@@ -45,8 +47,9 @@ _MAX_HEAD_BLOCK: Final = 64 << 10  # bytes of a head before it is decoded
 _MAX_HEADS: Final = 64  # heads that are known by their bytes
 _VIEWED: Final = 4096  # bytes of a frame from which it is not copied out of what was read
 _QUEUED: Final = 256 << 10  # bytes of a stream's answers that may wait before its method does
-_COPIED: Final = 64 << 10  # pieces up to this size in all are joined for one write
-_CALM: Final = 2000  # resets and empty frames of a client in a second
+_KNOWN_HEAD: Final = 1024  # bytes of one of them, at most
+_MAX_CUT: Final = 4096  # streams whose ends the client may not know of yet
+_CALM: Final = 5000  # resets and empty frames of a client in a second
 _DRAIN_PING: Final = b"goodbye?"
 _ALIVE_PING: Final = b"anybody?"
 _NOT_HTTP2: Final = (
@@ -56,48 +59,39 @@ _WRONG_PORT: Final = b"this port speaks gRPC, which is HTTP/2; the REST API has 
 _LONG: Final = struct.Struct(">L")
 
 
-class Connection(asyncio.Protocol):
+class Connection(Sending):
     """The protocol of one connection.
 
-    Attributes that the server's watch reads: ``streams`` (the calls at work, by number), ``since`` (when the last of
-    them ended, or the connection began), ``heard`` (when bytes came last), ``stuck`` (since when the client does not
-    read), ``greeted`` (HTTP/2 has begun), ``leaving`` and ``left`` (the client is asked to make no more calls, and
-    since when), ``pinged`` (when it was asked for a sign of life), ``ended`` (the last frame is out).
+    Attributes that the server's watch reads beside those of ``Sending``: ``since`` (when the last call ended, or the
+    connection began), ``heard`` (when bytes came last), ``greeted`` (HTTP/2 has begun), ``settled`` (the client's first
+    SETTINGS have come), ``leaving`` and ``left`` (the client is asked to make no more calls, and since when),
+    ``pinged`` (when it was asked for a sign of life).
     """
 
     __slots__ = (
-        "_blocked", "_decoder", "_fragments", "_goaway", "_heads", "_last", "_loop", "_max_frame", "_methods",
-        "_nuisances", "_options", "_owed", "_peer", "_pieces", "_rest", "_server", "_settled", "_size", "_todo",
-        "_transport", "_window", "_window_of_streams", "born", "ended", "greeted", "heard", "leaving", "left",
-        "pinged", "since", "spread", "streams", "stuck",
+        "_cut", "_decoder", "_fragments", "_heads", "_last", "_last_taken", "_loop", "_methods", "_nuisances",
+        "_options", "_owed", "_peer", "_rest", "_skipped", "_todo", "born", "greeted", "heard", "leaving", "left",
+        "pinged", "settled", "since", "spread",
     )  # fmt: skip
 
     def __init__(self, server: GrpcServer) -> None:
-        self._server = server
+        super().__init__(server)
         self._options = server.options
         self._methods = server.methods
         self._loop = server.loop
-        self._transport: Any = None
         self._peer: str | None = None
         self._rest = b""  # of what was read: no whole frame yet
         self._decoder = Decoder(max_list=server.options.max_head_bytes)
         self._heads: dict[bytes, Head] = {}  # by blocks that mean the same as long as the decoder's table stays
         self._fragments: tuple[int, int, list[bytes]] | None = None  # of a head in parts: stream, flags, parts
         self._last = 0  # the highest stream seen
+        self._skipped = 0  # the highest below it that never was
+        self._last_taken = -1  # the last stream that the last GOAWAY names; -1 before it is out
+        self._cut: dict[int, None] = {}  # streams that ended here first: what the client still sends of them is dropped
         self._owed = 0
-        self._window = frames.FIRST_WINDOW
-        self._window_of_streams = frames.FIRST_WINDOW
-        self._max_frame = frames.MIN_MAX_FRAME
         self._todo: list[Stream] = []
-        self._blocked: dict[int, Stream] = {}  # with an answer that waits for room
-        self._pieces: list[bytes | memoryview] = []
-        self._size = 0
-        self._goaway = False  # the last GOAWAY is out
-        self._settled = False  # the client's first SETTINGS have come
         self._nuisances = 0
-        self.streams: dict[int, Stream] = {}
-        self.greeted = self.leaving = self.ended = False
-        self.stuck = 0.0
+        self.greeted = self.settled = self.leaving = False
         self.pinged = self.left = 0.0
         self.spread = server.spread()
         self.born = self.since = self.heard = server.now
@@ -133,6 +127,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.stuck = 0.0
         self._transport.resume_reading()
+        for stream in [stream for stream in self._blocked.values() if not stream.out]:
+            self._send_out(stream)  # its method waits for the client alone
         self._pump()
         if self._todo:
             self._server.soon(self)
@@ -201,7 +197,7 @@ class Connection(asyncio.Protocol):
             if kind == frames.DATA:
                 self._on_data(id & frames.ID, flags, data, begin, stop)
             elif kind == frames.HEADERS:
-                if not self._settled:
+                if not self.settled:
                     raise FrameError(frames.PROTOCOL_ERROR, "the first frame is no SETTINGS")
                 self._on_headers(id & frames.ID, flags, data[begin:stop])
             else:
@@ -211,12 +207,12 @@ class Connection(asyncio.Protocol):
         return at
 
     def _on_control(self, kind: int, flags: int, id: int, payload: bytes) -> None:
-        if not self._settled and kind != frames.SETTINGS:
+        if not self.settled and kind != frames.SETTINGS:
             raise FrameError(frames.PROTOCOL_ERROR, "the first frame is no SETTINGS")
         if kind == frames.WINDOW_UPDATE:
             self._on_window_update(id, payload)
         elif kind == frames.PING:
-            _check_frame("PING", payload, 8, id == 0)
+            frames.check("PING", payload, 8, id == 0)
             if flags & frames.ACK:
                 self._on_pong(payload)
             else:
@@ -224,58 +220,60 @@ class Connection(asyncio.Protocol):
         elif kind == frames.SETTINGS:
             self._on_settings(flags, id, payload)
         elif kind == frames.RST_STREAM:
-            _check_frame("RST_STREAM", payload, 4, id != 0)
+            frames.check("RST_STREAM", payload, 4, id != 0)
             self._on_reset(id)
         elif kind == frames.CONTINUATION:
             self._on_continuation(id, flags, payload)
         elif kind == frames.PRIORITY:
-            _check_frame("PRIORITY", payload, 5, id != 0)
+            frames.check("PRIORITY", payload, 5, id != 0)
+            frames.check_priority(id, payload)
             self._nuisance()
         elif kind == frames.GOAWAY:
-            _check_frame("GOAWAY", payload, None, id == 0)
+            frames.check("GOAWAY", payload, None, id == 0 and len(payload) >= 8)
             self._mark_leaving()
-            self._goaway = True  # it makes no more calls
+            self._take_no_more()  # it makes none
             self._end_if_done()
         elif kind == frames.PUSH_PROMISE:
             raise FrameError(frames.PROTOCOL_ERROR, "a client does not push")
 
-    def _nuisance(self) -> None:
+    def _nuisance(self, weight: int = 1) -> None:
         """Counts what costs a client nothing; more than a client in good order ever sends ends the connection."""
-        self._nuisances += 1
+        self._nuisances += weight
         if self._nuisances > _CALM:
             raise FrameError(frames.ENHANCE_YOUR_CALM, "too many resets or empty frames")
 
     def _on_settings(self, flags: int, id: int, payload: bytes) -> None:
-        _check_frame("SETTINGS", payload, 0 if flags & frames.ACK else None, id == 0)
-        self._settled = True
+        frames.check("SETTINGS", payload, 0 if flags & frames.ACK else None, id == 0)
         if flags & frames.ACK:
+            if not self.settled:
+                raise FrameError(frames.PROTOCOL_ERROR, "the first SETTINGS are an acknowledgement")
             return
-        self._nuisance()
+        self.settled = True
+        self._nuisance(1 + len(self.streams) // 64)
         for key, value in frames.read_settings(payload):
             if key == frames.INITIAL_WINDOW_SIZE:
                 if value > frames.MAX_WINDOW:
                     raise FrameError(frames.FLOW_CONTROL_ERROR, f"a window of {value} bytes")
-                change = value - self._window_of_streams
-                self._window_of_streams = value
-                for stream in self.streams.values():
-                    stream.window += change
+                self._set_windows(value)
             elif key == frames.MAX_FRAME_SIZE:
                 if not frames.MIN_MAX_FRAME <= value <= frames.MAX_MAX_FRAME:
                     raise FrameError(frames.PROTOCOL_ERROR, f"frames of {value} bytes")
                 self._max_frame = min(value, MAX_FRAME)
             elif key == frames.ENABLE_PUSH and value > 1:
                 raise FrameError(frames.PROTOCOL_ERROR, f"ENABLE_PUSH is {value}")
-        self._send(frames.SETTINGS_ACK)
-        self._pump()
+        self._send(frames.SETTINGS_ACK)  # before what the settings allow
+        self._pump_all()
 
     def _on_window_update(self, id: int, payload: bytes) -> None:
-        _check_frame("WINDOW_UPDATE", payload, 4, True)
+        frames.check("WINDOW_UPDATE", payload, 4, True)
         increment = _LONG.unpack(payload)[0] & frames.ID
         if id == 0:
             self._window += increment
             if not increment or self._window > frames.MAX_WINDOW:
                 code = frames.FLOW_CONTROL_ERROR if increment else frames.PROTOCOL_ERROR
                 raise FrameError(code, f"the connection's window grows by {increment} to {self._window}")
+            if self._blocked:
+                self._pump()
         else:
             stream = self.streams.get(id)
             if stream is None:
@@ -284,9 +282,8 @@ class Connection(asyncio.Protocol):
             stream.window += increment
             if not increment or stream.window > frames.MAX_WINDOW:
                 self._reset(stream, frames.FLOW_CONTROL_ERROR if increment else frames.PROTOCOL_ERROR)
-                return
-        if self._blocked:
-            self._pump()
+            elif stream.out:
+                self._send_out(stream)
 
     def _on_reset(self, id: int) -> None:
         self._check_known(id)
@@ -305,7 +302,7 @@ class Connection(asyncio.Protocol):
 
     def _on_headers(self, id: int, flags: int, payload: bytes) -> None:
         if flags & (frames.PADDED | frames.PRIORITISED):
-            payload = _stripped(flags, payload)
+            payload = frames.stripped(id, flags, payload)
         if not id & 1:
             raise FrameError(frames.PROTOCOL_ERROR, f"a client's streams have odd numbers, not {id}")
         if flags & frames.END_HEADERS:
@@ -319,8 +316,8 @@ class Connection(asyncio.Protocol):
         _, first_flags, parts = self._fragments
         parts.append(payload)
         self._nuisance()
-        if sum(map(len, parts)) > _MAX_HEAD_BLOCK:
-            raise FrameError(frames.ENHANCE_YOUR_CALM, f"a head of more than {_MAX_HEAD_BLOCK} bytes")
+        if sum(map(len, parts)) > max(_MAX_HEAD_BLOCK, self._options.max_head_bytes):
+            raise FrameError(frames.ENHANCE_YOUR_CALM, f"a head of {sum(map(len, parts))} bytes and more")
         if flags & frames.END_HEADERS:
             self._fragments = None
             self._on_head(id, first_flags, b"".join(parts))
@@ -339,7 +336,9 @@ class Connection(asyncio.Protocol):
             raise FrameError(frames.COMPRESSION_ERROR, str(error)) from None
         if decoder.changes != changes:
             self._heads.clear()
-        elif head is not None and len(self._heads) < _MAX_HEADS:
+        elif head is not None and len(block) <= _KNOWN_HEAD and not 0x20 <= block[0] < 0x40:
+            if len(self._heads) >= _MAX_HEADS:
+                self._heads.clear()
             self._heads[block] = head
         return head
 
@@ -348,46 +347,53 @@ class Connection(asyncio.Protocol):
             self._on_trailers(id, flags, block)
             return
         head = self._heads.get(block) or self._decode(block)
-        if self._goaway:
-            return  # the client was told, and asks another
+        if id - self._last > 2:
+            self._skipped = id - 2
         self._last = id
-        if head is None:
-            self._nuisance()
-            self._send(frames.reset(id, frames.PROTOCOL_ERROR))
+        if self._last_taken >= 0:
+            self._drop_rest(id)  # the client was told, and asks another
             return
-        if len(self.streams) >= self._options.max_streams:
+        if head is None or len(self.streams) >= self._options.max_streams:
+            self._drop_rest(id)
             self._nuisance()
-            self._send(frames.reset(id, frames.REFUSED_STREAM))
+            self._send(frames.reset(id, frames.PROTOCOL_ERROR if head is None else frames.REFUSED_STREAM))
             return
         stream = Stream(id, head, self._methods.get(head.method), self._window_of_streams, self._server.now)
         self.streams[id] = stream
         if flags & frames.END_STREAM:
             stream.ended = True
+            if head.length > 0:
+                self._reset(stream, frames.PROTOCOL_ERROR)
+                return
         if head.refusal is not None or stream.method is None:
             self._refuse(stream)
         elif type(stream.method) is StreamMethod:
             stream.incoming = Incoming(self._options.max_receive_bytes, head.encoding)
             self._todo.append(stream)
         elif stream.ended:
-            self._finish(stream, _no_message())
+            self._finish(stream, _not_one("none"))
 
     def _on_trailers(self, id: int, flags: int, block: bytes) -> None:
         """A second head, which only ends a call; it is decoded in any case, as the table depends on it."""
-        self._nuisance()
+        self._heads.clear()
         try:
-            self._decoder.decode(block)
+            fits = wire.trailers_fit(self._decoder.decode(block))
         except HeadersTooLongError:
-            pass
+            fits = True
         except HpackError as error:
             raise FrameError(frames.COMPRESSION_ERROR, str(error)) from None
-        self._heads.clear()
         stream = self.streams.get(id)
         if stream is None:
-            return
-        if not flags & frames.END_STREAM or stream.ended:
+            if id not in self._cut:
+                code = frames.PROTOCOL_ERROR if id <= self._skipped else frames.STREAM_CLOSED
+                raise FrameError(code, f"a head of stream {id}, which is over")
+            self._nuisance()
+        elif stream.ended:
+            self._reset(stream, frames.STREAM_CLOSED)
+        elif not flags & frames.END_STREAM or not fits:
             self._reset(stream, frames.PROTOCOL_ERROR)
-            return
-        self._on_end(stream)
+        else:
+            self._on_end(stream)
 
     def _refuse(self, stream: Stream) -> None:
         refusal = stream.head.refusal
@@ -409,7 +415,10 @@ class Connection(asyncio.Protocol):
         stream = self.streams.get(id)
         if stream is None:
             self._check_known(id)
-            return  # its answer is out already
+            if id not in self._cut:
+                self._nuisance()
+                self._send(frames.reset(id, frames.STREAM_CLOSED))
+            return
         if flags & frames.PADDED:
             if not size or data[begin] >= size:
                 raise FrameError(frames.PROTOCOL_ERROR, "a frame's padding is longer than the frame")
@@ -422,34 +431,47 @@ class Connection(asyncio.Protocol):
         if ends and stream.incoming is None and stop - begin >= 5 and not data[begin]:
             # The whole request in one frame, as small ones come.
             length = _LONG.unpack_from(data, begin + 1)[0]
-            if length == stop - begin - 5 and length <= self._options.max_receive_bytes:
+            if (
+                length == stop - begin - 5
+                and length <= self._options.max_receive_bytes
+                and stream.head.length in (-1, stop - begin)
+            ):
                 stream.message = data[begin + 5 : stop]
                 stream.ended = True
                 self._todo.append(stream)
                 return
-        self._feed(stream, size, data[begin:stop] if stop - begin < _VIEWED else memoryview(data)[begin:stop])
-        if ends and not stream.gone:
-            self._on_end(stream)
-
-    def _feed(self, stream: Stream, size: int, data: bytes | memoryview) -> None:
-        if not data:
-            self._nuisance()
-        incoming = stream.incoming
-        if incoming is None:
-            incoming = stream.incoming = Incoming(self._options.max_receive_bytes, stream.head.encoding)
-        stream.since = self._server.now
-        try:
-            incoming.feed(data)
-        except TFError as error:
-            self._finish(stream, error)
-            return
         stream.owed += size
         if stream.owed > _STREAM_WINDOW:
             self._reset(stream, frames.FLOW_CONTROL_ERROR)
+        elif begin < stop:
+            self._feed(stream, data[begin:stop] if stop - begin < _VIEWED else memoryview(data)[begin:stop])
+        elif not ends:
+            self._nuisance()
+        if ends and not stream.gone:
+            self._on_end(stream)
+
+    def _feed(self, stream: Stream, data: bytes | memoryview) -> None:
+        incoming = stream.incoming
+        if incoming is None:
+            incoming = stream.incoming = Incoming(self._options.max_receive_bytes, stream.head.encoding)
+            if stream.head.timeout is not None:
+                stream.timer = self._loop.call_later(stream.head.timeout, self._out_of_time, stream)
+        if not incoming.partial:
+            stream.since = self._server.now
+        stream.got += len(data)
+        try:
+            incoming.feed(data)
+        except TFError as error:
+            self._cut_off(stream, error)
             return
-        self.give_room(stream)
+        if not incoming.partial:
+            stream.since = self._server.now
         if incoming.messages:
+            if type(stream.method) is Unary and (len(incoming.messages) > 1 or incoming.partial):
+                self._cut_off(stream, _not_one("several"))
+                return
             stream.wake()
+        self.give_room(stream)
 
     def give_room(self, stream: Stream) -> None:
         """Lets the client send more of a call, unless the method has enough to do."""
@@ -461,16 +483,20 @@ class Connection(asyncio.Protocol):
         """The client has sent all of a call."""
         stream.ended = True
         incoming = stream.incoming
-        if incoming is not None and incoming.partial:
-            self._finish(stream, InternalError("the call ends in the middle of a message"))
+        if stream.head.length not in (-1, stream.got):
+            self._reset(stream, frames.PROTOCOL_ERROR)
+        elif incoming is not None and incoming.partial:
+            self._cut_off(stream, InternalError("the call ends in the middle of a message"))
         elif type(stream.method) is StreamMethod:
             stream.wake()
         elif incoming is None or not incoming.messages:
-            self._finish(stream, _no_message())
-        elif len(incoming.messages) > 1:
-            self._finish(stream, UnimplementedError("the method takes one message, and the call has several"))
+            self._finish(stream, _not_one("none"))
         else:
-            stream.message = incoming.messages[0]
+            try:
+                stream.message = incoming.take()
+            except TFError as error:
+                self._finish(stream, error)
+                return
             stream.incoming = None
             self._todo.append(stream)
 
@@ -491,7 +517,10 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, stream: Stream) -> None:
         head, method = stream.head, stream.method
-        call = Call(head.method, head.metadata, self._peer, head.timeout)
+        timeout = head.timeout
+        if stream.timer is not None:  # it runs since the first part of the request
+            timeout = max(0.0, stream.timer.when() - self._loop.time())
+        call = Call(head.method, head.metadata, self._peer, timeout)
         if type(method) is Unary:
             assert stream.message is not None
             begun = start(method.function(stream.message, call), self._loop)
@@ -502,38 +531,41 @@ class Connection(asyncio.Protocol):
         else:
             assert type(method) is StreamMethod
             begun = self._loop.create_task(self._converse(stream, method, call))
-        stream.task = begun
-        begun.add_done_callback(lambda task: self._done(stream, task))
-        if head.timeout is not None:
-            stream.timer = self._loop.call_later(head.timeout, self._out_of_time, stream)
+        self._wait(stream, begun)
+        begun = None  # an error holds this frame, and is held by its future: they would wait for the collector
+
+    def _wait(self, stream: Stream, task: asyncio.Future[Any]) -> None:
+        stream.task = task
+        task.add_done_callback(partial(self._done, stream))
+        timeout = stream.head.timeout
+        if timeout is not None and stream.timer is None:
+            stream.timer = self._loop.call_later(timeout, self._out_of_time, stream)
 
     async def _converse(self, stream: Stream, method: StreamMethod, call: Call) -> None:
         """Runs a streaming method."""
-        answers = method.function(self._requests(stream), call)
-        async for answer in answers:
-            if stream.gone:
-                return
-            self._queue(stream, answer)
-            self.flush()
-            if sum(map(len, stream.out)) > _QUEUED or self.stuck:
-                stream.room = self._loop.create_future()
-                await stream.room
-                stream.room = None
-
-    async def _requests(self, stream: Stream) -> AsyncIterator[bytes]:
-        incoming = stream.incoming
-        assert incoming is not None
-        while True:
-            while incoming.messages:
-                message = incoming.messages.pop(0)
-                self.give_room(stream)
+        answers = method.function(Requests(stream, self._loop, self._taken), call)
+        try:
+            async for answer in answers:
+                if stream.gone:
+                    return
+                self._queue(stream, answer)
                 self.flush()
-                yield message
-            if stream.ended:
-                return
-            stream.ready = self._loop.create_future()
-            await stream.ready
-            stream.ready = None
+                if sum(map(len, stream.out)) > _QUEUED or self.stuck:
+                    if not stream.out:
+                        self._blocked[stream.id] = stream
+                    stream.room = self._loop.create_future()
+                    await stream.room
+                    stream.room = None
+        finally:
+            close = getattr(answers, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _taken(self, stream: Stream) -> None:
+        """A streaming method has taken a request."""
+        self.give_room(stream)
+        if self._pieces:
+            self.flush()
 
     def _done(self, stream: Stream, task: asyncio.Future[Any]) -> None:
         stream.task = None
@@ -554,11 +586,9 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     def _out_of_time(self, stream: Stream) -> None:
-        if stream.gone or stream.tail is not None:
-            return
-        self._finish(stream, DeadlineExceededError("Deadline Exceeded"))
-        stream.stop()
-        self.flush()
+        if not stream.gone and stream.tail is None:
+            self._cut_off(stream, DeadlineExceededError("Deadline Exceeded"))
+            self.flush()
 
     # ---- answers out
 
@@ -591,15 +621,15 @@ class Connection(asyncio.Protocol):
             self._send(wire.opening(stream.id, encoding))
         if encoding:
             message = wire.deflate(message, encoding)
-        stream.out.append(memoryview(wire.PREFIX.pack(bool(encoding), len(message))))
-        if message:
-            stream.out.append(memoryview(message))
-        self._send_out(stream)
+        self._queue_bytes(stream, bool(encoding), message)
+
+    def _cut_off(self, stream: Stream, error: TFError) -> None:
+        """Ends an answer with its status at once."""
+        stream.out.clear()
+        self._finish(stream, error)
 
     def _finish(self, stream: Stream, error: TFError | None) -> None:
         """Ends an answer with its status, once what waits to go out before it is out."""
-        if error is not None:
-            stream.out.clear()
         frame = wire.ending(stream.id, error, opened=stream.opened)
         if stream.out:
             stream.tail = frame
@@ -611,79 +641,49 @@ class Connection(asyncio.Protocol):
         self._send(frame)
         if not stream.ended:
             self._send(frames.reset(stream.id, frames.NO_ERROR))  # it need not send the rest
+            self._drop_rest(stream.id)
         stream.gone = True
         if stream.timer is not None:
             stream.timer.cancel()
+        if stream.task is not None:
+            stream.task.cancel()
         self._forget(stream)
         if self.leaving:
             self._end_if_done()
 
     def _reset(self, stream: Stream, code: int) -> None:
         self._send(frames.reset(stream.id, code))
+        if not stream.ended:
+            self._drop_rest(stream.id)
         self._forget(stream)
         stream.stop()
         self._nuisance()
         self._end_if_done()
+
+    def _drop_rest(self, id: int) -> None:
+        """What the client has sent of a stream, not knowing yet that it is over, is no fault of it."""
+        if len(self._cut) >= _MAX_CUT:
+            del self._cut[next(iter(self._cut))]
+        self._cut[id] = None
 
     def _forget(self, stream: Stream) -> None:
         if self.streams.pop(stream.id, None) is not None and not self.streams:
             self.since = self._server.now
         self._blocked.pop(stream.id, None)
 
-    def _send_out(self, stream: Stream) -> None:
-        """Sends as much of a stream's answer as both windows have room for."""
-        out = stream.out
-        while out:
-            piece = out[0]
-            size = min(len(piece), self._window, stream.window, self._max_frame)
-            if size <= 0 or self.stuck:
-                self._blocked[stream.id] = stream
-                return
-            self._send(frames.HEAD.pack(size >> 8, size & 0xFF, frames.DATA, 0, stream.id))
-            self._send(piece[:size])
-            self._window -= size
-            stream.window -= size
-            if size == len(piece):
-                out.popleft()
-            else:
-                out[0] = piece[size:]
-        self._blocked.pop(stream.id, None)
-        if stream.tail is not None:
-            self._close_with(stream, stream.tail)
-        else:
-            stream.emptied()
-
-    def _pump(self) -> None:
-        """Goes on with what waited for room."""
-        for stream in list(self._blocked.values()):
-            self._send_out(stream)
-
-    def _send(self, data: bytes | memoryview) -> None:
-        self._pieces.append(data)
-        self._size += len(data)
-
-    def flush(self) -> None:
-        """Writes what this turn has to send."""
-        pieces, self._pieces = self._pieces, []
-        size, self._size = self._size, 0
-        if not pieces or self._transport.is_closing():
-            return
-        if len(pieces) == 1:
-            self._transport.write(pieces[0])
-        elif size <= _COPIED:
-            self._transport.write(b"".join(pieces))
-        else:
-            self._transport.writelines(pieces)
-
     # ---- the end
 
     def _on_pong(self, payload: bytes) -> None:
-        if payload == _DRAIN_PING and self.leaving and not self._goaway:
+        if payload == _DRAIN_PING and self.leaving:
             self.leave_now()
 
     def _mark_leaving(self) -> None:
         if not self.leaving:
             self.leaving, self.left = True, self._server.now
+
+    def _take_no_more(self) -> None:
+        if self._last_taken < 0:
+            self._last_taken = self._last
 
     def leave(self) -> None:
         """Asks the client to make no more calls here; those on their way are still answered (RFC 9113, 6.8)."""
@@ -698,10 +698,10 @@ class Connection(asyncio.Protocol):
 
     def leave_now(self) -> None:
         """Takes no more calls: the client has read that it should make none, or had the time to."""
-        if self._goaway or self.ended:
+        if self._last_taken >= 0 or self.ended:
             return
         self._mark_leaving()
-        self._goaway = True
+        self._take_no_more()
         self._send(frames.goaway(self._last))
         self._end_if_done()
         self.flush()
@@ -713,7 +713,7 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     def _end_if_done(self) -> None:
-        if self.leaving and self._goaway and not self.streams and not self.ended:
+        if self.leaving and self._last_taken >= 0 and not self.streams and not self.ended:
             self._end()
 
     def _end(self) -> None:
@@ -733,12 +733,19 @@ class Connection(asyncio.Protocol):
         for stream in list(self.streams.values()):
             self._forget(stream)
             stream.stop()
-        self._send(frames.goaway(self._last, code, text))
+        self._take_no_more()
+        self._send(frames.goaway(self._last_taken, code, text))
         self._end()
 
     def refuse_slow(self, stream: Stream) -> None:
         """Gives up a call whose request does not arrive."""
-        self._finish(stream, DeadlineExceededError("the request did not arrive in time"))
+        self._cut_off(stream, DeadlineExceededError("the request did not arrive in time"))
+        self.flush()
+
+    def give_up(self, stream: Stream) -> None:
+        """Gives up a call whose answer is not read."""
+        with contextlib.suppress(FrameError):  # so many that they end the connection in their time
+            self._reset(stream, frames.CANCEL)
         self.flush()
 
     @property
@@ -759,29 +766,8 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
 
-def _check_frame(name: str, payload: bytes, size: int | None, stream_fits: bool) -> None:
-    if not stream_fits:
-        raise FrameError(frames.PROTOCOL_ERROR, f"a {name} frame of the wrong stream")
-    if size is not None and len(payload) != size:
-        raise FrameError(frames.FRAME_SIZE_ERROR, f"a {name} frame of {len(payload)} bytes, not {size}")
-
-
-def _stripped(flags: int, payload: bytes) -> bytes:
-    """A HEADERS frame's block, without padding and priority."""
-    begin, end = 0, len(payload)
-    if flags & frames.PADDED:
-        if not payload:
-            raise FrameError(frames.FRAME_SIZE_ERROR, "a padded HEADERS frame is empty")
-        begin, end = 1, end - payload[0]
-    if flags & frames.PRIORITISED:
-        begin += 5
-    if begin > end:
-        raise FrameError(frames.PROTOCOL_ERROR, "a frame's padding is longer than the frame")
-    return payload[begin:end]
-
-
-def _no_message() -> TFError:
-    return InternalError("the call has no request message")
+def _not_one(found: str) -> TFError:
+    return UnimplementedError(f"the method takes one message, and the call has {found}")
 
 
 def _too_long(size: int, limit: int) -> TFError:

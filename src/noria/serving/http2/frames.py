@@ -77,6 +77,36 @@ def read_settings(payload: bytes) -> list[tuple[int, int]]:
     return list(_SETTING.iter_unpack(payload))
 
 
+def check(name: str, payload: bytes, size: int | None, stream_fits: bool) -> None:
+    """Raises FrameError for a frame of the wrong size, and where it is no frame of its stream."""
+    if not stream_fits:
+        raise FrameError(PROTOCOL_ERROR, f"a {name} frame of the wrong stream")
+    if size is not None and len(payload) != size:
+        raise FrameError(FRAME_SIZE_ERROR, f"a {name} frame of {len(payload)} bytes, not {size}")
+
+
+def check_priority(id: int, payload: bytes) -> None:
+    """Raises FrameError for a stream that is to depend on itself, which RFC 7540 (5.3.1) forbade."""
+    if _LONG.unpack_from(payload)[0] & ID == id:
+        raise FrameError(PROTOCOL_ERROR, f"stream {id} is made to depend on itself")
+
+
+def stripped(id: int, flags: int, payload: bytes) -> bytes:
+    """A HEADERS frame's block, without padding and priority. Raises FrameError where they do not fit."""
+    begin, end = 0, len(payload)
+    if flags & PADDED:
+        if not payload:
+            raise FrameError(FRAME_SIZE_ERROR, "a padded HEADERS frame is empty")
+        begin, end = 1, end - payload[0]
+    if flags & PRIORITISED:
+        begin += 5
+    if begin > end:
+        raise FrameError(PROTOCOL_ERROR, "a frame's padding is longer than the frame")
+    if flags & PRIORITISED:
+        check_priority(id, payload[begin - 5 : begin])
+    return payload[begin:end]
+
+
 def window_update(stream: int, increment: int) -> bytes:
     """A WINDOW_UPDATE frame; stream 0 is the connection."""
     return frame(WINDOW_UPDATE, 0, stream, _LONG.pack(increment))

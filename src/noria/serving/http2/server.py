@@ -61,10 +61,10 @@ class GrpcServer(Edge[Connection]):
     # ---- time
 
     def _tick(self) -> None:
+        self._watching = self.loop.call_later(_WATCH_SECONDS, self._tick)
         self.now = time.monotonic()
         for connection in list(self.connections):
             self._look(connection)
-        self._watching = self.loop.call_later(_WATCH_SECONDS, self._tick)
 
     def _look(self, connection: Connection) -> None:
         options, now = self.options, self.now
@@ -75,7 +75,7 @@ class GrpcServer(Edge[Connection]):
         elif connection.stuck:
             if now - connection.stuck > options.slow_seconds:
                 connection.abort()
-        elif not connection.greeted:
+        elif not connection.settled:
             if now - connection.born > options.settings_seconds:
                 connection.close()
         else:
@@ -85,10 +85,16 @@ class GrpcServer(Edge[Connection]):
     def _look_at_calls(self, connection: Connection) -> None:
         """Gives up calls whose bytes do not come, and connections from which nothing comes at all."""
         options, now = self.options, self.now
+        slow = options.slow_seconds
         for stream in list(connection.streams.values()):
-            if stream.waits_for_bytes and now - stream.since > options.slow_seconds:
-                connection.refuse_slow(stream)
-        if connection.pinged and connection.pinged >= connection.heard:
+            if stream.waits_for_bytes:
+                if now - stream.since > slow + stream.come / _BYTES_PER_SECOND:
+                    connection.refuse_slow(stream)
+            elif stream.tail is not None:
+                moved = stream.since if stream.window <= 0 else connection.sent
+                if now - moved > slow:
+                    connection.give_up(stream)
+        if connection.pinged > connection.heard:
             if now - connection.pinged > options.keepalive_timeout_seconds:
                 connection.abort()
         elif now - connection.heard > options.keepalive_seconds:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Self
 
 from noria.serving.http2.wire import Head, Incoming
 from noria.serving.rpc import Method, Unary
@@ -17,13 +18,14 @@ class Stream:
 
     head, method: what is asked for; message: the one request of a unary method; incoming: requests whose bytes are not
     whole; ended: the client has sent all; gone: nobody waits for an answer; window: bytes the client has room for;
-    owed: bytes that came and for which the client has been given no new room; since: when the last of them came;
+    owed: bytes that came and for which the client has been given no new room; got: bytes that came of a request that
+    is not whole in its first frame; since: when the message at hand began to come, or when the answer last moved;
     opened: the head of the answer is out; out: bytes of the answer that wait for room, in order; tail: the frame that
     ends the answer, once it is known.
     """
 
     __slots__ = (
-        "ended", "gone", "head", "id", "incoming", "message", "method", "opened", "out", "owed", "ready",
+        "ended", "gone", "got", "head", "id", "incoming", "message", "method", "opened", "out", "owed", "ready",
         "room", "since", "tail", "task", "timer", "window",
     )  # fmt: skip
 
@@ -36,7 +38,7 @@ class Stream:
         self.message: bytes | None = None
         self.incoming: Incoming | None = None
         self.ended = self.gone = self.opened = False
-        self.owed = 0
+        self.owed = self.got = 0
         self.out: deque[memoryview] = deque()
         self.tail: bytes | None = None
         self.task: asyncio.Future[Any] | None = None
@@ -67,6 +69,11 @@ class Stream:
         partial = self.incoming is not None and self.incoming.partial
         return partial or type(self.method) is Unary
 
+    @property
+    def come(self) -> int:
+        """Bytes of the message at hand that have come."""
+        return 0 if self.incoming is None else self.incoming.size
+
     def stop(self) -> None:
         """Nobody waits for the answer any more: ends what works on it."""
         self.gone = True
@@ -75,3 +82,32 @@ class Stream:
             self.timer.cancel()
         if self.task is not None:
             self.task.cancel()
+
+
+class Requests:
+    """The requests of a streaming method, as they come. taken: called with the stream after each that is taken."""
+
+    __slots__ = ("_loop", "_stream", "_taken")
+
+    def __init__(self, stream: Stream, loop: asyncio.AbstractEventLoop, taken: Callable[[Stream], None]) -> None:
+        self._stream = stream
+        self._loop = loop
+        self._taken = taken
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next request. Raises ResourceExhaustedError or InternalError for one that cannot be inflated."""
+        stream = self._stream
+        incoming = stream.incoming
+        assert incoming is not None
+        while not incoming.messages:
+            if stream.ended:
+                raise StopAsyncIteration
+            stream.ready = self._loop.create_future()
+            await stream.ready
+            stream.ready = None
+        message = incoming.take()
+        self._taken(stream)
+        return message

@@ -10,8 +10,9 @@ import binascii
 import re
 import struct
 import zlib
+from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from noria.errors import Code, InternalError, ResourceExhaustedError, TFError, UnimplementedError
 from noria.serving.http2 import frames
@@ -21,6 +22,7 @@ PREFIX: Final = struct.Struct(">BL")  # of a message: compressed or not, length
 PREFIX_BYTES: Final = PREFIX.size
 
 _ACCEPTS: Final = b"identity,deflate,gzip"
+_KNOWN: Final = _ACCEPTS.decode()
 _STATUS_200: Final = b"\x88"
 _GRPC: Final = literal(b"content-type", b"application/grpc")
 _ANSWER: Final = _STATUS_200 + _GRPC + literal(b"grpc-accept-encoding", _ACCEPTS)
@@ -29,11 +31,15 @@ _ENCODINGS: Final = {name: literal(b"grpc-encoding", name.encode()) for name in 
 _WBITS: Final = {"gzip": 31, "deflate": 15}  # zlib's; gRPC's deflate has zlib's own head
 _MAX_INFLATED: Final = 256 << 20
 _LEVEL: Final = 1  # an answer is worth little time
+_VIEWED: Final = 4096  # bytes from which the rest of a frame is kept as a view of it
+_MAX_TEXT: Final = 6000  # bytes of a quoted error message; clients take 8 KiB of metadata in all
+_CUT_TEXT: Final = 500  # characters that are left of a longer one
 
 _UNITS: Final = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _TIMEOUT: Final = re.compile(rb"(\d{1,8})([HMSmun])")
 _NOT_HTTP2: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 _NAME: Final = re.compile(rb"[0-9a-z!#$%&'*+.^_`|~-]+")
+_BREAKS: Final = re.compile(rb"[\0\r\n]")  # what no value may hold
 _PLAIN: Final = re.compile(rb"[^\x20-\x24\x26-\x7e]")  # what a grpc-message may not hold
 
 
@@ -41,11 +47,11 @@ class Head:
     """What the header fields of a call say.
 
     method: its path; metadata: as ``rpc.Call`` has it; timeout: seconds, None without one; encoding: of compressed
-    messages; gzip, deflate: whether the client takes such answers; refusal: the error or the HTTP status that the call
-    is to be answered with.
+    messages; accepts: the encodings that the client takes; length: what content-length says, -1 without one; refusal:
+    the error or the HTTP status that the call is to be answered with.
     """
 
-    __slots__ = ("accepts", "encoding", "metadata", "method", "refusal", "timeout")
+    __slots__ = ("accepts", "encoding", "length", "metadata", "method", "refusal", "timeout")
 
     def __init__(self) -> None:
         self.method = ""
@@ -53,21 +59,27 @@ class Head:
         self.timeout: float | None = None
         self.encoding = "identity"
         self.accepts: frozenset[bytes] = frozenset()
+        self.length = -1
         self.refusal: TFError | int | None = None
 
 
 def read_head(fields: Sequence[tuple[bytes, bytes]]) -> Head | None:
-    """The head of a call; None where the fields are no HTTP/2 request."""
+    """The head of a call; None where the fields are no HTTP/2 request (RFC 9113, 8.2 and 8.3)."""
     head = Head()
     metadata: list[tuple[str, str | bytes]] = []
     pseudo: dict[bytes, bytes] = {}
+    regular = False
     content_type = b""
     for name, value in fields:
         if name[:1] == b":":
-            if metadata or content_type or name in pseudo:
+            if regular or name in pseudo or _BREAKS.search(value):
                 return None
             pseudo[name] = value
-        elif name == b"content-type":
+            continue
+        regular = True
+        if not _fits(name, value):
+            return None
+        if name == b"content-type":
             content_type = value
         elif name == b"grpc-timeout":
             head.timeout = _seconds(value)
@@ -77,13 +89,19 @@ def read_head(fields: Sequence[tuple[bytes, bytes]]) -> Head | None:
             head.encoding = value.decode("latin-1")
         elif name == b"grpc-accept-encoding":
             head.accepts = frozenset(part.strip() for part in value.split(b","))
+        elif name == b"content-length":
+            if not value.isdigit() or head.length not in (-1, int(value)):
+                return None
+            head.length = int(value)
         elif name == b"te":
-            continue
-        elif name in _NOT_HTTP2 or _NAME.fullmatch(name) is None:
-            return None
+            if value != b"trailers":
+                return None
+        elif name[-4:] == b"-bin":
+            key = name.decode("ascii")
+            metadata += [(key, _binary(part)) for part in value.split(b",")]
         else:
-            metadata.append((name.decode("ascii"), _binary(value) if name[-4:] == b"-bin" else value.decode("latin-1")))
-    if not pseudo.keys() >= {b":method", b":path", b":scheme"} or pseudo.keys() - _PSEUDO:
+            metadata.append((name.decode("ascii"), value.decode("latin-1")))
+    if not pseudo.keys() >= _NEEDED or pseudo.keys() - _PSEUDO or not pseudo[b":path"]:
         return None
     head.method = pseudo[b":path"].decode("latin-1")
     head.metadata = tuple(metadata)
@@ -94,6 +112,16 @@ def read_head(fields: Sequence[tuple[bytes, bytes]]) -> Head | None:
     return head
 
 
+def trailers_fit(fields: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether fields may come after a request."""
+    return all(_fits(name, value) for name, value in fields)
+
+
+def _fits(name: bytes, value: bytes) -> bool:
+    return _NAME.fullmatch(name) is not None and name not in _NOT_HTTP2 and not _BREAKS.search(value)
+
+
+_NEEDED: Final = frozenset({b":method", b":path", b":scheme"})
 _PSEUDO: Final = frozenset({b":method", b":path", b":scheme", b":authority"})
 
 
@@ -115,23 +143,26 @@ def _shown(value: bytes) -> str:
 
 
 class Incoming:
-    """The messages of one direction of a call, as their bytes come. limit: bytes of a message, at most."""
+    """The messages of one direction of a call, as their bytes come. limit: bytes of a message, at most.
 
-    __slots__ = ("_chunks", "_encoding", "_flag", "_limit", "_need", "_size", "messages")
+    messages: those that are whole, packed or not; ``take`` gives the first.
+    """
+
+    __slots__ = ("_chunks", "_encoding", "_flag", "_limit", "_need", "messages", "size")
 
     def __init__(self, limit: int, encoding: str) -> None:
-        self.messages: list[bytes] = []
+        self.messages: deque[tuple[int, bytes]] = deque()
+        self.size = 0  # bytes of the message at hand that have come
         self._limit = limit
         self._encoding = encoding
-        self._chunks: list[Any] = []  # bytes and views of them
-        self._size = 0
+        self._chunks: list[bytes | memoryview] = []
         self._flag = -1  # of the message at hand; -1 before its prefix is whole
         self._need = PREFIX_BYTES
 
     @property
     def partial(self) -> bool:
         """Whether a message has begun and not ended."""
-        return self._size > 0 or self._flag >= 0
+        return self.size > 0 or self._flag >= 0
 
     def feed(self, data: bytes | memoryview) -> None:
         """Takes the next bytes; whole messages go to ``messages``.
@@ -139,34 +170,49 @@ class Incoming:
         Raises ResourceExhaustedError, InternalError or UnimplementedError for one that cannot be taken.
         """
         self._chunks.append(data)
-        self._size += len(data)
-        while self._size >= self._need:
-            whole = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-            taken, rest = whole[: self._need], whole[self._need :]
-            self._chunks, self._size = ([rest], len(rest)) if len(rest) else ([], 0)
+        self.size += len(data)
+        if self.size < self._need:
+            return
+        whole = data if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks = []
+        at, end, view = 0, len(whole), memoryview(whole)
+        while end - at >= self._need:
+            begin, at = at, at + self._need
             if self._flag < 0:
-                self._flag, self._need = PREFIX.unpack(taken)
+                self._flag, self._need = PREFIX.unpack_from(whole, begin)
                 self._check()
             else:
-                self.messages.append(inflate(bytes(taken), self._encoding, self._limit) if self._flag else bytes(taken))
+                # A large message is mostly all that was joined, and is not copied again.
+                all_of_it = at - begin == end and type(whole) is bytes
+                self.messages.append((self._flag, whole if all_of_it else bytes(view[begin:at])))  # type: ignore[arg-type]
                 self._flag, self._need = -1, PREFIX_BYTES
+        self.size = end - at
+        if self.size:
+            self._chunks.append(view[at:] if self.size >= _VIEWED else bytes(view[at:]))
 
     def _check(self) -> None:
         if self._flag > 1:
             raise InternalError(f"a message begins with the byte {self._flag}, where 0 or 1 tells whether it is packed")
         if self._need > self._limit:
             raise ResourceExhaustedError(f"Received message larger than max ({self._need} vs. {self._limit})")
+        if self._flag and self._encoding not in _WBITS:
+            if self._encoding == "identity":
+                raise InternalError("a message is marked as packed, and the header grpc-encoding does not say how")
+            raise UnimplementedError(f"grpc-encoding {self._encoding[:40]!r} is not known here; known: {_KNOWN}")
+
+    def take(self) -> bytes:
+        """The first of the messages, which is inflated only now: what waits takes as little as it did on its way.
+
+        Raises ResourceExhaustedError or InternalError where it cannot be inflated.
+        """
+        packed, message = self.messages.popleft()
+        return inflate(message, self._encoding, self._limit) if packed else message
 
 
 def inflate(message: bytes, encoding: str, limit: int) -> bytes:
     """A compressed message, inflated to ``limit`` bytes at most."""
-    wbits = _WBITS.get(encoding)
-    if wbits is None:
-        if encoding == "identity":
-            raise InternalError("a message is marked as compressed, and the header grpc-encoding does not say how")
-        raise UnimplementedError(f"grpc-encoding {encoding!r} is not known here; known: {_ACCEPTS.decode()}")
     limit = min(limit, _MAX_INFLATED)
-    inflater = zlib.decompressobj(wbits)
+    inflater = zlib.decompressobj(_WBITS[encoding])
     try:
         found = inflater.decompress(message, limit + 1)
     except zlib.error as error:
@@ -223,4 +269,11 @@ def http_refusal(stream: int, status: int) -> bytes:
 
 
 def _quoted(text: str) -> bytes:
-    return _PLAIN.sub(lambda found: b"%%%02X" % found[0][0], text.encode("utf-8", "replace"))
+    quoted = _PLAIN.sub(_quote, text.encode("utf-8", "replace"))
+    if len(quoted) <= _MAX_TEXT:
+        return quoted
+    return _PLAIN.sub(_quote, text[:_CUT_TEXT].encode("utf-8", "replace")) + b"...TRUNCATED"
+
+
+def _quote(found: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % found[0][0]
