@@ -164,9 +164,9 @@ def test_multi_inference(server: Server) -> None:
 @pytest.mark.parametrize(
     ("api", "steps"),
     [
-        ("Classify", ["FromString", "examples_of", "_classification"]),
-        ("Regress", ["FromString", "examples_of", "_regression"]),
-        ("MultiInference", ["FromString", "examples_of", "_multi_inference"]),
+        ("Classify", ["parse", "examples_of", "_classification"]),
+        ("Regress", ["parse", "examples_of", "_regression"]),
+        ("MultiInference", ["parse", "examples_of", "_multi_inference"]),
     ],
 )
 def test_others_are_answered_while_many_examples_are_read_and_answered(

@@ -15,7 +15,7 @@ from noria.errors import Code, InternalError, InvalidArgumentError, TFError
 from noria.formats import tensor_proto
 from noria.formats.saved_model import DEFAULT_SIGNATURE
 from noria.protos import serving as pb
-from noria.serving import classify, management, predict, status
+from noria.serving import classify, management, piecewise, predict, status
 from noria.serving.core import Core
 from noria.serving.grpc_services import health
 from noria.serving.grpc_services.health import Health
@@ -103,7 +103,11 @@ class GrpcApi:
             start = time.perf_counter()
             parsed = None
             try:
-                parsed = parse(content) if len(content) < slow else await self._runner.call(parse, content)
+                parsed = (
+                    parse(content)
+                    if len(content) < slow
+                    else await self._runner.call(piecewise.parse, request, content)
+                )
                 if access is not None:
                     access.check(token_in(call.metadata), action, model_of(parsed))
                 try:
