@@ -45,6 +45,7 @@ class Core:
             runner.traces = traced
         metrics.add_collector(queue_points(runner))
         manager.on_load.append(metrics.load)
+        manager.on_end.append(lambda servable: metrics.forget(servable.id.name, servable.id.version))
         manager.on_warm_up.append(metrics.warmup)
         manager.on_config.append(lambda models: log.configure({name: m.logging for name, m in models.items()}))
         return cls(

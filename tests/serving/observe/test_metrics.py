@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 
 from noria.errors import Code, InvalidArgumentError
-from noria.serving.lifecycle.servable import Servable, ServableId, WarmUp
+from noria.serving.config import ServerConfig
+from noria.serving.core import Core
+from noria.serving.kserve.infer import Inference
+from noria.serving.lifecycle.manager import Manager
+from noria.serving.lifecycle.servable import Servable, ServableId, State, WarmUp
 from noria.serving.observe import table
 from noria.serving.observe.exposition import merge, render, unpack
 from noria.serving.observe.metrics import Metrics
+from serving.fakes import FakeModel, half_plus_two
 from serving.observe.scrape import samples, value
 
 
@@ -79,6 +84,37 @@ def test_runs_are_timed_by_model_and_by_signature() -> None:
     assert runtime() == 2  # what a model did does not become less when a version goes
     metrics.run(Servable(ServableId("iris", 2), ""), "serving_default", "Predict", 1e-3, 8)
     assert runtime() == 3
+
+
+def test_the_series_of_a_version_end_with_it_though_nobody_scrapes() -> None:
+    manager = Manager(lambda _: FakeModel(half_plus_two()))
+    core = Core.make(manager, ServerConfig())
+    inference = Inference(core)
+    for version in range(1, 50):
+        with manager.load("m", version, f"m/{version}") as servable:
+            assert servable.acquire()
+            core.metrics.run(servable, "serving_default", "Predict", 1e-3, 1)
+            inference.statistics.of(servable.id)
+        manager.unload("m", version)
+    assert len(core.metrics._runs) == 0
+    assert len(inference.statistics._counts) == 0
+    labels = {"model_name": "m", "API": "Predict", "runtime": "TF1"}
+    assert value(samples(core.metrics.render()), ":tensorflow:serving:runtime_latency_count", **labels) == 49
+    core.runner.close()
+
+
+def test_a_version_whose_place_another_has_taken_ends_no_series() -> None:
+    manager = Manager(lambda _: FakeModel(half_plus_two()))
+    ended: list[str] = []
+    manager.on_end.append(lambda servable: ended.append(servable.path))
+    old = manager.load("m", 1, "old")
+    new = Servable(ServableId("m", 1), "new")
+    new.move(State.LOADING)
+    manager.replace(new, FakeModel(half_plus_two()))
+    manager.end(old)
+    assert ended == []
+    manager.unload("m", 1)
+    assert ended == ["new"]
 
 
 def test_names_that_are_not_served_cannot_fill_the_memory() -> None:

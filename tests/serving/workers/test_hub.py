@@ -11,6 +11,7 @@ from noria.errors import NotFoundError
 from noria.serving.observe import exposition, table
 from noria.serving.observe.exposition import Family
 from noria.serving.workers.channel import Channel
+from noria.serving.workers.fleet import _rendered
 from noria.serving.workers.hub import ABSENT, FAILED, METRICS, OK, REST, SILENT, rest
 from serving.workers.team import Team, run
 
@@ -99,6 +100,48 @@ def test_counters_of_a_worker_that_died_stay_in_the_sums() -> None:
             assert family.series == {("m", "OK"): total}
             await team.join(1, {METRICS: metrics})
             await link.ask(METRICS, packed(3, 50), 5)
+        await team.close()
+
+    run(scenario())
+
+
+def test_versions_that_ended_leave_the_sums_of_workers_that_died() -> None:
+    def runs(versions: dict[str, str], rows: float) -> bytes:
+        return exposition.pack(
+            [
+                Family(table.BY_NAME[table.RUN_ROWS], {("m", version, "s"): rows for version in versions}),
+                Family(table.BY_NAME[table.REQUEST_COUNT], {("m", "OK"): rows}),
+                Family(table.BY_NAME[table.MODEL_STATE], {("m", v, state): 1.0 for v, state in versions.items()}),
+            ]
+        )
+
+    def rows(departed: bytes) -> dict[str, dict[tuple[str, ...], float]]:
+        return {family.metric.name: dict(family.series) for family in exposition.unpack(departed)}
+
+    async def scenario() -> None:
+        team = Team(2)
+        versions = {"1": "UNLOADING", "2": "AVAILABLE", "3": "END"}
+
+        async def metrics(_: bytes) -> bytes:
+            return runs(versions, 7)
+
+        link = await team.join(0, {METRICS: metrics})
+        await team.join(1, {METRICS: metrics})
+        await link.ask(METRICS, runs(versions, 3), 5)
+        team.leave(1)
+        _, departed = await link.ask(METRICS, runs({"2": "AVAILABLE"}, 3), 5)
+        assert rows(departed)[table.RUN_ROWS] == {("m", "1", "s"): 7, ("m", "2", "s"): 7}
+        assert rows(departed)[table.REQUEST_COUNT] == {("m", "OK"): 7}
+        text = _rendered([runs({"2": "AVAILABLE", "1": "END"}, 3)], departed).decode()
+        assert f'{table.RUN_ROWS}{{model_name="m",version="2",signature_name="s"}} 10' in text
+        assert f'{table.RUN_ROWS}{{model_name="m",version="1",signature_name="s"}} 3' in text
+        versions = {"4": "AVAILABLE"}
+        await team.join(1, {METRICS: metrics})
+        await link.ask(METRICS, runs(versions, 3), 5)
+        team.leave(1)
+        _, departed = await link.ask(METRICS, runs(versions, 3), 5)
+        assert rows(departed)[table.RUN_ROWS] == {("m", "4", "s"): 7}
+        assert rows(departed)[table.REQUEST_COUNT] == {("m", "OK"): 14}
         await team.close()
 
     run(scenario())

@@ -40,6 +40,7 @@ class Inference:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.statistics = Statistics()
+        core.manager.on_end.append(lambda servable: self.statistics.forget(servable.id))
         self._check_method = core.config.enable_signature_method_name_check
         self._strict = StrictInputs.of(core.config.strict_model_inputs)
 

@@ -67,7 +67,7 @@ class Count:
 
 
 class Statistics:
-    """The counts of a server process, shared by both edges; they belong to the loop thread."""
+    """The counts of a server process, shared by both edges; they belong to the loop thread, but for ``forget``."""
 
     def __init__(self) -> None:
         self._counts: dict[ServableId, Count] = {}
@@ -83,7 +83,12 @@ class Statistics:
         """The ``model_stats`` entry of a version, all zero for one that had no requests."""
         return (self._counts.get(id) or Count()).document(id)
 
+    def forget(self, id: ServableId) -> None:
+        """Drops the counts of a version that is gone."""
+        self._counts.pop(id, None)
+
     def forget_all_but(self, ids: set[ServableId]) -> None:
         """Drops versions the server no longer lists, so that a long life does not gather them."""
-        for id in self._counts.keys() - ids:
-            del self._counts[id]
+        for id in list(self._counts):
+            if id not in ids:
+                self.forget(id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Mapping, Sized
 from typing import TypeVar
 
 from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
@@ -15,7 +15,8 @@ T = TypeVar("T", bound=Sized)
 class Catalog:
     """All versions this server knows, those that ended included. Thread-safe.
 
-    A lookup takes no lock of the catalog: each change puts a new dict in the place of the old one.
+    A lookup takes no lock of the catalog: each change puts a new dict in the place of the old one. on_end: called with
+    each version that has been in service and is not any more, in any thread.
     """
 
     def __init__(self) -> None:
@@ -23,6 +24,7 @@ class Catalog:
         self._versions: dict[str, dict[int, Servable]] = {}
         self._latest: dict[str, Servable] = {}  # the highest available version of each name
         self._labels: dict[str, dict[str, int]] = {}
+        self.on_end: list[Callable[[Servable], None]] = []
 
     def handle(self, name: str, version: int | None = None, label: str | None = None) -> Servable:
         """A held servable for ``with``: the version or the label asked for, else the highest available version.
@@ -121,6 +123,13 @@ class Catalog:
             self._choose_latest(servable.id.name, but=servable)
             servable.move(State.UNLOADING)
             return True
+
+    def end(self, servable: Servable) -> None:
+        """UNLOADING -> END, once no handle is held."""
+        servable.move(State.END)
+        if self.version(servable.id.name, servable.id.version) in (servable, None):  # else another goes by its name
+            for tell in self.on_end:
+                tell(servable)
 
     def set_labels(self, name: str, labels: Mapping[str, int]) -> None:
         """Replaces all labels of a model."""

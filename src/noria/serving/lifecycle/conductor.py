@@ -395,7 +395,7 @@ class Conductor:
         servable = track.servable
         servable.wait_until_free()
         with self._unload_slots, calmly():
-            servable.move(State.END)  # which drops the model, and with it its sessions and mappings
+            self._catalog.end(servable)  # which drops the model, and with it its sessions and mappings
             memory.release()
         name, version = servable.id.name, servable.id.version
         fields = event(_STATE, model=name, version=version, state=State.END.name)

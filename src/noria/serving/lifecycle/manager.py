@@ -235,7 +235,7 @@ class Manager(Catalog):
         if not self.take_out_of_service(servable):
             raise FailedPreconditionError(f"{name} version {version} is not loaded but in state {servable.state.name}")
         servable.wait_until_free()
-        servable.move(State.END)
+        self.end(servable)
 
     def stop(self) -> None:
         """Ends the threads: nothing is looked for, loaded or unloaded any more; what serves goes on serving."""
@@ -253,7 +253,7 @@ class Manager(Catalog):
             for servable in self.versions(name):
                 if self.take_out_of_service(servable):
                     servable.wait_until_free()
-                    servable.move(State.END)
+                    self.end(servable)
         memory.release()
 
     # ---- inside

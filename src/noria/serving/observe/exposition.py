@@ -13,7 +13,7 @@ TensorFlow Serving's counters carry no ``_total``, which is why this writer is o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from noria.errors import InvalidArgumentError
-from noria.serving.observe.table import BY_NAME, Merge, Metric
+from noria.serving.observe.table import BY_NAME, MODEL_STATE, Merge, Metric
 
 CONTENT_TYPE: Final = b"text/plain"  # as TensorFlow Serving has it; scrapers take it for this format
 
@@ -109,6 +109,25 @@ def unpack(data: bytes) -> list[Family]:
         return found
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidArgumentError(f"{len(data)} bytes are no packed metrics of this version: {error!r}") from None
+
+
+def serving(families: Iterable[Family]) -> set[tuple[str, str]]:
+    """Model and version of all that have not ended, as one process sees it."""
+    rows = (labels for family in families if family.metric.name == MODEL_STATE for labels in family.series)
+    return {(model, version) for model, version, state in rows if state != "END"}
+
+
+def without_ended(families: Iterable[Family], living: Collection[tuple[str, str]]) -> list[Family]:
+    """The families without the series of versions that are not among ``living``; what has no version stays."""
+    found = []
+    for family in families:
+        names = family.metric.labels
+        if "model_name" in names and "version" in names:
+            model, version = names.index("model_name"), names.index("version")
+            series = {key: v for key, v in family.series.items() if (key[model], key[version]) in living}
+            family = Family(family.metric, series)
+        found.append(family)
+    return found
 
 
 def merge(processes: Iterable[Iterable[Family]]) -> list[Family]:

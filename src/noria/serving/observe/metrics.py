@@ -1,12 +1,13 @@
 """Counts what the server does, for a scrape to read.
 
-Nothing here takes a lock: each update is one item or attribute of one object, with no call between its reading and its
-writing, and CPython switches threads at calls and backward jumps only. A scrape may see a request's count before its
-latency; the next one sees both.
+Nothing takes a lock on a request's way: each update is one item or attribute of one object, with no call between its
+reading and its writing, and CPython switches threads at calls and backward jumps only. A scrape may see a request's
+count before its latency; the next one sees both.
 """
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol, TypeVar
@@ -114,6 +115,7 @@ class Metrics:
         self._strangers: set[str] = set()
         self._requests: dict[tuple[str, str, str], _Requests] = {}
         self._runs: dict[tuple[str, int, str, str], _Runs] = {}
+        self._forgetting = threading.Lock()
         self._ended: dict[tuple[str, str], Histogram] = {}  # (model, api) -> runs of versions that are gone
         self._made: dict[str, dict[Labels, Any]] = {metric.name: {} for metric in METRICS}
         self._refusals = Refusals()
@@ -294,9 +296,10 @@ class Metrics:
 
     def forget(self, model: str, version: int) -> None:
         """Ends the series of a version that is gone; its runs stay counted in those of its model."""
-        for key in [key for key in self._runs.copy() if key[:2] == (model, version)]:
-            runs = self._runs.pop(key)
-            self._ended.setdefault((key[0], key[3]), Histogram(LATENCY_US)).add(runs.latency)
+        with self._forgetting:  # a scrape may find the end of a version just as its unload tells of it
+            for key in [key for key in self._runs.copy() if key[:2] == (model, version)]:
+                runs = self._runs.pop(key)
+                self._ended.setdefault((key[0], key[3]), Histogram(LATENCY_US)).add(runs.latency)
 
     def render(self) -> bytes:
         """The text of a scrape."""

@@ -150,8 +150,8 @@ class Fleet:
         for reply in replies:
             if reply.outcome in (SILENT, FAILED):
                 _LOG.warning("metrics without worker %d: %s", reply.worker, reply.text)
-        packed = [mine, *(reply.payload for reply in replies if reply.outcome == OK), departed]
-        return await self._core.runner.call(_rendered, [data for data in packed if data])
+        packed = [mine, *(reply.payload for reply in replies if reply.outcome == OK)]
+        return await self._core.runner.call(_rendered, [data for data in packed if data], departed)
 
     async def models(self) -> dict[str, Any]:
         """The models of all workers that answer, and how each worker is."""
@@ -280,5 +280,10 @@ def _error_of(reply: Reply) -> TFError | None:
     return UnavailableError(reply.text)
 
 
-def _rendered(packed: list[bytes]) -> bytes:
-    return exposition.render(exposition.merge(exposition.unpack(data) for data in packed))
+def _rendered(packed: list[bytes], departed: bytes) -> bytes:
+    """departed: of workers that died; a version that has ended in all others has ended in those, too."""
+    processes = [exposition.unpack(data) for data in packed]
+    if departed:
+        living = set().union(*map(exposition.serving, processes))
+        processes.append(exposition.without_ended(exposition.unpack(departed), living))
+    return exposition.render(exposition.merge(processes))

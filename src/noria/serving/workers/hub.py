@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -73,7 +73,7 @@ class Hub:
                 future.set_result(self._absent(worker))
         seen = self._seen.pop(worker, None)
         if seen is not None:
-            self._departed = _add(self._departed, seen)
+            self._departed = _add(self._departed, seen, self._seen.values())
 
     def tell(self, header: Header) -> None:
         """Tells every worker something that needs no answer."""
@@ -130,14 +130,16 @@ class Hub:
             del self._waiting[number]
 
 
-def _add(departed: bytes, seen: bytes) -> bytes:
-    """The counters and histograms of both; a gauge ends with its process."""
+def _add(departed: bytes, seen: bytes, others: Iterable[bytes]) -> bytes:
+    """The counters and histograms of both; a gauge ends with its process, and a version that no process has with it."""
     packed = [data for data in (departed, seen) if data]
     try:
         families = exposition.merge(exposition.unpack(data) for data in packed)
+        living = set().union(*(exposition.serving(exposition.unpack(data)) for data in (seen, *others) if data))
     except ValueError:
         return departed
-    return exposition.pack(family for family in families if family.metric.kind != "gauge")
+    kept = [family for family in families if family.metric.kind != "gauge"]
+    return exposition.pack(exposition.without_ended(kept, living))
 
 
 def parse_replies(header: Header, body: bytes) -> tuple[list[Reply], bytes]:
