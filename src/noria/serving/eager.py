@@ -1,31 +1,76 @@
-"""Coroutines that are run at once as far as they go, and become tasks only where they wait."""
+"""Coroutines that are run at once as far as they go, and become tasks only where they wait for another turn.
+
+Inside, a coroutine that has not become a task yet may await a ``Pause``: it is then left as it is, and gone on with by
+whoever resumes the pause in the same turn of the loop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import sys
-from collections.abc import Coroutine, Generator
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
 
-_EAGER: Final = sys.version_info >= (3, 12)  # asyncio does it itself
+
+class Pause:
+    """What a coroutine that ``start`` runs can wait for without a task; to be resumed once, in the same turn.
+
+    then: called with what ``start`` would have returned had there been no pause; set by who called ``start``.
+    """
+
+    __slots__ = ("_context", "_coroutine", "_loop", "then")
+
+    def __init__(self) -> None:
+        self.then: Callable[[Any], None] | None = None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return (yield self)
+
+    def hold(
+        self, coroutine: Coroutine[Any, Any, Any], context: contextvars.Context, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Keeps the coroutine that waits."""
+        self._coroutine, self._context, self._loop = coroutine, context, loop
+
+    def resume(self, value: Any) -> None:
+        """Goes on, with ``value`` as what was waited for."""
+        self._go_on(self._coroutine.send, value)
+
+    def fail(self, error: Exception) -> None:
+        """Goes on, with ``error`` raised."""
+        self._go_on(self._coroutine.throw, error)
+
+    def _go_on(self, step: Callable[[Any], Any], argument: Any) -> None:
+        then = self.then
+        assert then is not None
+        then(_step(step, argument, self._coroutine, self._context, self._loop))
 
 
 def start(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> Any:
-    """Runs a coroutine up to its first wait: what it returns, or the future of it; an error is a future's, too.
+    """Runs a coroutine up to its first wait: what it returns, the ``Pause`` it waits for, or the future of it.
 
-    It runs in a context of its own, so that variables it sets do not reach the next request.
+    An error is a future's, too. It runs in a context of its own, so that variables it sets do not reach the next
+    request.
     """
-    context = contextvars.copy_context()
-    if _EAGER:
-        task: Any = asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)  # type: ignore[call-arg]
-        return task.result() if task.done() and not task.cancelled() and task.exception() is None else task
+    return _step(coroutine.send, None, coroutine, contextvars.copy_context(), loop)
+
+
+def _step(
+    step: Callable[[Any], Any],
+    argument: Any,
+    coroutine: Coroutine[Any, Any, Any],
+    context: contextvars.Context,
+    loop: asyncio.AbstractEventLoop,
+) -> Any:
     try:
-        waits_for = context.run(coroutine.send, None)
+        waits_for = context.run(step, argument)
     except StopIteration as end:
         return end.value
     except (Exception, asyncio.CancelledError) as error:
         return _failed(error, loop)
+    if type(waits_for) is Pause:
+        waits_for.hold(coroutine, context, loop)
+        return waits_for
     return loop.create_task(_Rest(coroutine, waits_for), context=context)
 
 

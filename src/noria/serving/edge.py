@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 import time
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from noria.serving.batching.turn import Turn
 from noria.serving.listening import BACKLOG, TCP, close_gently
 from noria.serving.security import tls as tls_files
 
@@ -16,12 +18,23 @@ if TYPE_CHECKING:
 
     from noria.serving.workers.sharing import Sharing
 
+_LOG = logging.getLogger(__name__)
+
 
 class Worker(Protocol):
-    """A connection, as far as turns go."""
+    """A connection, as far as turns go. pending: requests that have come and are not worked on."""
+
+    @property
+    def pending(self) -> int: ...
 
     def work(self) -> None:
         """Works on the requests that have come."""
+
+    def flush(self) -> None:
+        """Writes the answers that there are."""
+
+    def abort(self) -> None:
+        """Closes at once."""
 
 
 C = TypeVar("C", bound=Worker)
@@ -69,10 +82,12 @@ class Listening:
 class Edge(Generic[C]):
     """A server's connections.
 
-    now: the time of the loop's last tick, good to a second, which is enough for patience and costs nothing.
+    turn: where the requests that come together meet; now: the time of the loop's last tick, good to a second, which is
+    enough for patience and costs nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Turn | None = None) -> None:
+        self._turn = Turn() if turn is None else turn
         self.loop = asyncio.get_running_loop()
         self.now = time.monotonic()
         self.draining = False
@@ -107,5 +122,14 @@ class Edge(Generic[C]):
 
     def _work(self) -> None:
         ready, self._ready = self._ready, []
+        turn = self._turn
+        turn.begin(len(ready) if len(ready) > 1 else ready[0].pending)
         for connection in ready:
-            connection.work()
+            try:
+                connection.work()
+            except Exception:
+                _LOG.exception("a connection failed and is closed")
+                connection.abort()
+        turn.end()
+        for connection in ready:
+            connection.flush()

@@ -27,8 +27,9 @@ from noria.serving.batching.parameters import Batching, Parameters
 from noria.serving.batching.profile import Profile
 from noria.serving.batching.scheduler import Limits, Scheduler
 from noria.serving.batching.task import Task
+from noria.serving.batching.turn import Share, Turn
 from noria.serving.config import ServerConfig
-from noria.serving.lifecycle.servable import Servable, Signature
+from noria.serving.lifecycle.servable import Cost, Servable, Signature
 from noria.serving.observe.metrics import Metrics
 from noria.serving.observe.request_log import RequestLog
 
@@ -36,6 +37,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 
 _IN_LOOP_SECONDS: Final = 1e-3  # a run shorter than this does not leave the loop
+_SHARED_SECONDS: Final = 1e-4  # nor does one that runs together with those of its turn, if it is shorter than this
 _MOST_RUNS: Final = 16  # of one signature at the same time: each holds its own intermediate results in memory
 _HOPELESS: Final = 1.5  # how far the estimated wait must be beyond a deadline before a request is refused for it
 
@@ -70,6 +72,7 @@ class Runner:
         self._parameters: WeakKeyDictionary[Servable, Parameters | None] = WeakKeyDictionary()
         self._pool = ThreadPoolExecutor(max(2, available_cpus()), thread_name_prefix="noria-read")
         self._calls = 0
+        self.turn = Turn(most)
 
     @classmethod
     def make(cls, config: ServerConfig, metrics: Metrics, log: RequestLog | None = None) -> Runner:
@@ -108,7 +111,9 @@ class Runner:
         keeps the servable held until it has. A call that is cancelled, or past its deadline, while it waits does not
         run. Raises ResourceExhaustedError or UnavailableError when too many wait.
         """
-        found = self.at_once(servable, signature, arrays, outputs, api=api)
+        arrived = time.perf_counter()
+        share = self._share(servable, signature, arrays, outputs) if self.turn.open else None
+        found = self._now(servable, signature, arrays, outputs, api) if share is None else None
         if found is not None:
             return found
         nbytes, shape = 0, ()
@@ -116,8 +121,10 @@ class Runner:
             nbytes += array.nbytes
             shape = array.shape
         rows = shape[0] if shape else 1
-        arrived = time.perf_counter()
-        found = await self._queued(servable, signature, arrays, outputs, nbytes, deadline, gone)
+        if share is not None:
+            found = await share.pause
+        else:
+            found = await self._queued(servable, signature, arrays, outputs, nbytes, deadline, gone)
         self._metrics.run(servable, signature.name, api, time.perf_counter() - arrived, rows)
         if self._log is not None and self._log.wants(servable, api):
             self._log.run(servable, api, signature, arrays, outputs, found)
@@ -132,7 +139,23 @@ class Runner:
         *,
         api: str = "Predict",
     ) -> dict[str, Array] | None:
-        """``run`` for a signature that is known to take microseconds: its outputs, None for any other signature."""
+        """``run`` for a signature that is known to take microseconds: its outputs.
+
+        None for any other signature, and where the request may share its run with others of this turn (``run`` does).
+        """
+        if self.turn.open and _sharable(servable.costs.get(signature.name)):
+            return None
+        return self._now(servable, signature, arrays, outputs, api)
+
+    def _now(
+        self,
+        servable: Servable,
+        signature: Signature,
+        arrays: Mapping[str, Array],
+        outputs: Sequence[str] | None,
+        api: str,
+    ) -> dict[str, Array] | None:
+        """``at_once``, whether or not others came in the same turn."""
         nbytes, shape = 0, ()
         for array in arrays.values():
             nbytes += array.nbytes
@@ -148,6 +171,18 @@ class Runner:
         if self._log is not None and self._log.wants(servable, api):
             self._log.run(servable, api, signature, arrays, outputs, found)
         return found
+
+    def _share(
+        self, servable: Servable, signature: Signature, arrays: Mapping[str, Array], outputs: Sequence[str] | None
+    ) -> Share | None:
+        """A part in this turn's run of a small signature, where one may be shared."""
+        cost = servable.costs.get(signature.name)
+        if cost is None or not _sharable(cost) or self._batching is not None:
+            return None
+        if cost.estimate(sum([array.nbytes for array in arrays.values()])) >= _SHARED_SECONDS:
+            return None
+        rows = row_arrays.count(arrays)
+        return self.turn.join(signature, arrays, outputs, rows) if rows else None
 
     async def _queued(
         self,
@@ -300,6 +335,11 @@ class Runner:
 def engine_slots(config: ServerConfig, cpus: int) -> int:
     """Runs of one signature at the same time: one for each CPU that this process has (``compile.calls`` tells why)."""
     return min(max(1, cpus // max(config.workers, 1)), _MOST_RUNS)
+
+
+def _sharable(cost: Cost | None) -> bool:
+    """Whether requests of a signature are small, and may share a run."""
+    return isinstance(cost, Profile) and cost.mixes is True and cost.seconds < _SHARED_SECONDS
 
 
 def _on_engine(signature: Signature) -> bool:

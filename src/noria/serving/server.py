@@ -96,14 +96,16 @@ class Server:
         traces, sharing = self.core.traces, self.core.process.sharing
         app = self._rest_app.handle if traces is None else traces.rest(self._rest_app.handle)
         shared = None if sharing is None else sharing.rest
-        self._rest = HttpServer(app, listener, rest.limits(self.config), tls=context, shared=shared)
+        self._rest = HttpServer(
+            app, listener, rest.limits(self.config), tls=context, shared=shared, turn=self.core.runner.turn
+        )
         self.rest_port = self._rest.port
         self.core.metrics.add_collector(self._rest_points)
         await self._rest.start()
 
     async def _start_grpc(self, ports: Ports, options: Options, context: ssl.SSLContext | None) -> None:
         sharing = self.core.process.sharing
-        self._grpc = GrpcServer(self.grpc_methods(), options)
+        self._grpc = GrpcServer(self.grpc_methods(), options, self.core.runner.turn)
         if ports.grpc is not None:
             self._grpc.listen(ports.grpc, tls=context, shared=None if sharing is None else sharing.grpc)
         if ports.unix is not None:

@@ -241,11 +241,9 @@ _LONG_NUMBER: Final = 39
 
 def _looks_small(text: bytes) -> bool:
     """False where a number in ``text`` may be too big for float32; cheaper than the pattern where that is plain."""
-    start = text.find(b"[") if text.startswith(b'{"instances"') else 0
-    if text.find(b"e", start) < 0 and text.find(b"E", start) < 0:
-        longest = len(text) - start - 2 * text.count(b",", start)
-        if longest < _LONG_NUMBER:
-            return True
+    values = text[text.find(b"[") + 1 :] if text.startswith(b'{"instances"') else text
+    if b"e" not in values and b"E" not in values and max(map(len, values.split(b","))) < _LONG_NUMBER:
+        return True
     return _HUGE.search(text) is None
 
 

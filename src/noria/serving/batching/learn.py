@@ -13,7 +13,6 @@ from noria.serving.lifecycle.servable import Cost, Signature
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_QUICK: Final = 5e-4  # seconds: what is faster runs in the event loop, where nothing waits
 _SLOW: Final = 0.1  # seconds: what is slower would keep the load, and those who are served beside it, for long
 
 
@@ -24,7 +23,7 @@ def at_load(costs: dict[str, Cost], seen: Mapping[str, tuple[Signature, Mapping[
     """
     for name, (signature, arrays) in seen.items():
         cost = costs.get(name)
-        if cost is None or not _QUICK < cost.seconds < _SLOW:
+        if cost is None or cost.seconds >= _SLOW:
             continue
         if eligible.may_mix(signature) and examine.mixes(signature, arrays):
             profile = Profile(limit=0, mixes=True)  # the runner knows the limit

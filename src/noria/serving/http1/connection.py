@@ -13,11 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
-from noria.serving.eager import start
+from noria.serving.eager import Pause, start
 from noria.serving.http1.messages import JSON, Answer, Application, Header, Heads, Limits, Request, error_body
 
 try:
@@ -248,10 +249,34 @@ class Connection(asyncio.Protocol):
                 self._answer(request, begun)
                 continue
             self.busy = True
-            self._request, self._task = request, begun
-            begun.add_done_callback(lambda task, request=request: self._done(request, task))
+            if type(begun) is Pause:
+                begun.then = partial(self._go_on, request)
+            else:
+                self._wait(request, begun)
         if not waiting and not self.busy and not self.stuck and self._refused is not None and not self.ended:
             self.refuse(*self._refused)
+
+    def _wait(self, request: Request, task: asyncio.Future[Answer]) -> None:
+        self._request, self._task = request, task
+        task.add_done_callback(partial(self._done, request))
+
+    def _go_on(self, request: Request, begun: Any) -> None:
+        """A request that waited for the others of its turn has its answer, or waits for something else."""
+        if type(begun) is tuple:
+            self.busy = False
+            self._answer(request, begun)
+            if self._waiting or self._refused is not None:
+                self._server.soon(self)
+        else:
+            self._wait(request, begun)
+
+    def flush(self) -> None:
+        """Answers are written as they are made; the loop sends them at the end of its turn."""
+
+    @property
+    def pending(self) -> int:
+        """How many requests could be worked on: they are answered one by one."""
+        return 1 if self._waiting else 0
 
     def _done(self, request: Request, task: asyncio.Future[Answer]) -> None:
         self.busy = False

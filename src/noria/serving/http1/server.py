@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from noria.serving.batching.turn import Turn
 from noria.serving.edge import Edge, Listening
 from noria.serving.http1.connection import Connection
 from noria.serving.http1.messages import Application, Heads, Limits
@@ -49,8 +50,9 @@ class HttpServer(Edge[Connection]):
         *,
         tls: ssl.SSLContext | None = None,
         shared: Sharing | None = None,
+        turn: Turn | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(turn)
         self.app = app
         self.limits = Limits() if limits is None else limits
         self.port: int = listener.getsockname()[1]

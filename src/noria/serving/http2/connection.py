@@ -25,7 +25,7 @@ from noria.errors import (
     TFError,
     UnimplementedError,
 )
-from noria.serving.eager import start
+from noria.serving.eager import Pause, start
 from noria.serving.http2 import frames, wire
 from noria.serving.http2.frames import FrameError
 from noria.serving.http2.hpack import Decoder, HeadersTooLongError, HpackError
@@ -512,8 +512,6 @@ class Connection(Sending):
             if not stream.gone:
                 self._begin(stream)
         del todo[:at]
-        if self._pieces:
-            self.flush()
 
     def _begin(self, stream: Stream) -> None:
         head, method = stream.head, stream.method
@@ -528,6 +526,9 @@ class Connection(Sending):
             if type(begun) is bytes:
                 self._answer(stream, begun)
                 return
+            if type(begun) is Pause:
+                begun.then = partial(self._go_on, stream)
+                return
         else:
             assert type(method) is StreamMethod
             begun = self._loop.create_task(self._converse(stream, method, call))
@@ -540,6 +541,18 @@ class Connection(Sending):
         timeout = stream.head.timeout
         if timeout is not None and stream.timer is None:
             stream.timer = self._loop.call_later(timeout, self._out_of_time, stream)
+
+    def _go_on(self, stream: Stream, begun: Any) -> None:
+        """A call that waited for the others of its turn has its answer, or waits for something else."""
+        if type(begun) is not bytes:
+            self._wait(stream, begun)
+        elif not stream.gone:
+            self._answer(stream, begun)
+
+    @property
+    def pending(self) -> int:
+        """How many calls have come and are not worked on."""
+        return len(self._todo)
 
     async def _converse(self, stream: Stream, method: StreamMethod, call: Call) -> None:
         """Runs a streaming method."""

@@ -15,6 +15,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Final
 
+from noria.serving.batching.turn import Turn
 from noria.serving.edge import Edge, Listening
 from noria.serving.http2.connection import Connection
 from noria.serving.http2.options import Options
@@ -36,8 +37,8 @@ _AGE_SPREAD: Final = 0.1  # ages differ by this part, so that not all clients co
 class GrpcServer(Edge[Connection]):
     """gRPC methods on TCP and UNIX sockets; ``port`` is the first TCP port, 0 without one."""
 
-    def __init__(self, methods: Methods, options: Options) -> None:
-        super().__init__()
+    def __init__(self, methods: Methods, options: Options, turn: Turn | None = None) -> None:
+        super().__init__(turn)
         self.methods = methods
         self.options = options
         self.port = 0

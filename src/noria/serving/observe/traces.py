@@ -20,6 +20,7 @@ import numpy as np
 
 from noria.errors import Code, InvalidArgumentError
 from noria.serving.batching.task import Task
+from noria.serving.batching.turn import Share
 from noria.serving.config import ServerConfig
 from noria.serving.http1.messages import Answer, Application, Request
 from noria.serving.lifecycle.servable import Servable, Signature
@@ -230,24 +231,28 @@ class TracedRunner(Runner):
 
     traces: Traces
 
-    def at_once(
+    def _now(
         self,
         servable: Servable,
         signature: Signature,
         arrays: Mapping[str, Array],
-        outputs: Sequence[str] | None = None,
-        *,
-        api: str = "Predict",
+        outputs: Sequence[str] | None,
+        api: str,
     ) -> dict[str, Array] | None:
         start, found, failed = time.time_ns(), None, True
         try:
-            found = super().at_once(servable, signature, arrays, outputs, api=api)
+            found = super()._now(servable, signature, arrays, outputs, api)
             failed = False
             return found
         finally:
             if found is not None or failed:
                 self.traces.ran(servable, signature.name)
                 self.traces.child("run", start, time.time_ns(), failed=failed)
+
+    def _share(
+        self, servable: Servable, signature: Signature, arrays: Mapping[str, Array], outputs: Sequence[str] | None
+    ) -> Share | None:
+        return None  # a span is of one request's run
 
     async def _queued(
         self,
