@@ -17,6 +17,7 @@ import grpc.aio
 import pytest
 import trustme
 
+from noria.serving.http2 import wire
 from noria.serving.http2.options import Options
 from serving.http2.running import BIG, LOOPS, NAME, TEXT, Running, running, until
 
@@ -175,6 +176,27 @@ def test_compressed_requests(channel: Any, algorithm: grpc.Compression) -> None:
     assert unary(channel, "Echo")(content, compression=algorithm) == content
     call = channel.stream_unary(f"/{NAME}/Gather")
     assert call(iter([content, content]), compression=algorithm) == content * 2
+
+
+def test_large_packed_requests_are_inflated_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    inflate = wire.inflate
+
+    def noted(message: bytes, encoding: str, limit: int) -> bytes:
+        threads.append(threading.get_ident())
+        return inflate(message, encoding, limit)
+
+    monkeypatch.setattr(wire, "inflate", noted)
+    large = os.urandom(50_000).hex().encode()
+    with running() as server, server.channel() as channel:
+        of_loop = server.call(threading.get_ident)
+        packed = grpc.Compression.Gzip
+        assert unary(channel, "Echo")(large, compression=packed) == large
+        assert channel.stream_unary(f"/{NAME}/Gather")(iter([large, large]), compression=packed) == large * 2
+        assert len(threads) == 3
+        assert of_loop not in threads
+        assert unary(channel, "Echo")(bytes(1000), compression=packed) == bytes(1000)
+        assert threads[3] == of_loop
 
 
 @pytest.mark.parametrize("loop", list(LOOPS))

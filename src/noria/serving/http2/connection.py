@@ -491,6 +491,8 @@ class Connection(Sending):
             stream.wake()
         elif incoming is None or not incoming.messages:
             self._finish(stream, _not_one("none"))
+        elif incoming.heavy:
+            self._todo.append(stream)
         else:
             try:
                 stream.message = incoming.take()
@@ -520,9 +522,9 @@ class Connection(Sending):
             timeout = max(0.0, stream.timer.when() - self._loop.time())
         call = Call(head.method, head.metadata, self._peer, timeout)
         if type(method) is Unary:
-            assert stream.message is not None
-            begun = start(method.function(stream.message, call), self._loop)
-            stream.message = None
+            message, stream.message = stream.message, None
+            work = self._unpacked(stream, method, call) if message is None else method.function(message, call)
+            begun = start(work, self._loop)
             if type(begun) is bytes:
                 self._answer(stream, begun)
                 return
@@ -534,6 +536,11 @@ class Connection(Sending):
             begun = self._loop.create_task(self._converse(stream, method, call))
         self._wait(stream, begun)
         begun = None  # an error holds this frame, and is held by its future: they would wait for the collector
+
+    async def _unpacked(self, stream: Stream, method: Unary, call: Call) -> bytes:
+        """Runs a method whose request takes long to inflate."""
+        assert stream.incoming is not None
+        return await method.function(await self._loop.run_in_executor(None, stream.incoming.take), call)
 
     def _wait(self, stream: Stream, task: asyncio.Future[Any]) -> None:
         stream.task = task

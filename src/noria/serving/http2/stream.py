@@ -108,6 +108,9 @@ class Requests:
             stream.ready = self._loop.create_future()
             await stream.ready
             stream.ready = None
-        message = incoming.take()
+        if incoming.heavy:
+            message = await self._loop.run_in_executor(None, incoming.take)
+        else:
+            message = incoming.take()
         self._taken(stream)
         return message

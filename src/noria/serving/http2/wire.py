@@ -30,6 +30,7 @@ _OK: Final = literal(b"grpc-status", b"0")
 _ENCODINGS: Final = {name: literal(b"grpc-encoding", name.encode()) for name in ("gzip", "deflate")}
 _WBITS: Final = {"gzip": 31, "deflate": 15}  # zlib's; gRPC's deflate has zlib's own head
 _MAX_INFLATED: Final = 256 << 20
+_HEAVY: Final = 16 << 10  # bytes of a packed message: 16 MB, some 10 ms of work, at worst
 _LEVEL: Final = 1  # an answer is worth little time
 _VIEWED: Final = 4096  # bytes from which the rest of a frame is kept as a view of it
 _MAX_TEXT: Final = 6000  # bytes of a quoted error message; clients take 8 KiB of metadata in all
@@ -199,6 +200,12 @@ class Incoming:
             if self._encoding == "identity":
                 raise InternalError("a message is marked as packed, and the header grpc-encoding does not say how")
             raise UnimplementedError(f"grpc-encoding {self._encoding[:40]!r} is not known here; known: {_KNOWN}")
+
+    @property
+    def heavy(self) -> bool:
+        """Whether to take the first of the messages is long work, for another thread than the loop's."""
+        packed, message = self.messages[0]
+        return bool(packed) and len(message) > _HEAVY
 
     def take(self) -> bytes:
         """The first of the messages, which is inflated only now: what waits takes as little as it did on its way.
