@@ -77,6 +77,18 @@ def test_unknown_scheme() -> None:
         files.read_bytes("nosuch://x")
 
 
+def test_small_files_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAPPED_BYTES", 10)
+    (tmp_path / "small").write_bytes(b"x" * 9)
+    (tmp_path / "large").write_bytes(b"x" * 10)
+    small, large = (files.map_bytes(tmp_path / name) for name in ("small", "large"))
+    assert files.locate(small) is None
+    assert files.locate(large) is not None
+    assert not small.flags.writeable
+    (tmp_path / "small").write_bytes(b"")
+    assert small.tobytes() == b"x" * 9
+
+
 def test_locate(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(bytes(range(64)))

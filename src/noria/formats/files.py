@@ -1,6 +1,7 @@
 """Files by local path or fsspec URL: read, map, list, write atomically.
 
-A path without ``://`` is local; it is mapped, never copied, and whoever holds a view of the mapping keeps it alive.
+A path without ``://`` is local; unless it is small it is mapped, not copied, and whoever holds a view of the mapping
+keeps it alive.
 ``file://`` URLs are local too. Any other URL goes through fsspec, which is imported when the first one is met (it
 costs more than the rest of Noria's import together); its content is read whole.
 
@@ -36,6 +37,7 @@ from noria.errors import (
 PathLike: TypeAlias = str | os.PathLike[str]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
+MAPPED_BYTES: Final = 1 << 20  # of a file from which it is mapped: a mapping shows what is written to the file later
 _DESCRIPTORS: Final = "/proc/self/fd"  # where Linux shows a process its open files
 _BUFFER: Final = 1 << 17  # bytes; larger writes go straight to the system
 _NAME: Final = 200  # characters of a file's name that its hidden name keeps
@@ -159,12 +161,16 @@ def read_bytes(path: PathLike) -> bytes:
 
 
 def map_bytes(path: PathLike) -> Bytes:
-    """The content of ``path`` as a read-only array of bytes: a mapping of a local file, a copy of a remote one."""
+    """The content of ``path`` as read-only bytes: a mapping of a local file, a copy of a small or remote one.
+
+    The array shows what is written to a mapped file later; where the file becomes shorter, reading beyond its end ends
+    the process.
+    """
     if is_url(path):
         return np.frombuffer(read_bytes(path), np.uint8)
     with explained(path):
         name = os.path.abspath(text(path))
-        if os.path.getsize(name) == 0:  # an empty file cannot be mapped
+        if os.path.getsize(name) < MAPPED_BYTES:
             return np.frombuffer(Path(name).read_bytes(), np.uint8)
         return np.memmap(name, np.uint8, mode="r").view(np.ndarray)  # slices of a plain array are five times cheaper
 

@@ -136,6 +136,11 @@ class ServerConfig:
     model_cache_dir: str = _own(
         "", "directory for the copies of loaded versions that lie under a URL; by default that for temporary files"
     )
+    copy_models: bool = _own(
+        False,
+        "serve local versions from copies, too: their files may then be overwritten in place, which is not safe "
+        "otherwise",
+    )
     version_settle_seconds: float = _own(
         10.0,
         "seconds for which a version's directory that lacks a file must not change before it is loaded all the same",

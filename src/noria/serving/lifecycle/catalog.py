@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sized
 from typing import TypeVar
 
-from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from noria.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, TFError
 from noria.serving.lifecycle.servable import Model, Servable, State
 
 T = TypeVar("T", bound=Sized)
@@ -112,21 +112,21 @@ class Catalog:
             if old is not None and old.state is State.AVAILABLE:
                 old.move(State.UNLOADING)
 
-    def take_out_of_service(self, servable: Servable) -> bool:
+    def take_out_of_service(self, servable: Servable, error: TFError | None = None) -> bool:
         """AVAILABLE -> UNLOADING. Requests for the latest version go to another one before it refuses them.
 
-        False, and nothing changed, in any other state.
+        error: why, where it is not by plan. False, and nothing changed, in any other state.
         """
         with self._changing:
             if servable.state is not State.AVAILABLE:
                 return False
             self._choose_latest(servable.id.name, but=servable)
-            servable.move(State.UNLOADING)
+            servable.move(State.UNLOADING, error=error)
             return True
 
     def end(self, servable: Servable) -> None:
         """UNLOADING -> END, once no handle is held."""
-        servable.move(State.END)
+        servable.move(State.END, error=servable.error)
         if self.version(servable.id.name, servable.id.version) in (servable, None):  # else another goes by its name
             for tell in self.on_end:
                 tell(servable)

@@ -111,6 +111,21 @@ class Conductor:
             if changed:
                 self._wake(config.name)
 
+    def spoiled(self, servable: Servable, error: TFError) -> None:
+        """Takes a version out of service whose files are not those it was loaded from; they load once quiet."""
+        with self.changed:
+            name, version = servable.id.name, servable.id.version
+            record = self.records.get(name)
+            track = None if record is None else record.tracks.get(version)
+            if track is None or track.servable is not servable:
+                return
+            if self._catalog.take_out_of_service(servable, error):
+                track.tries, track.listing = 1, ()
+                self._start_unload(track)
+                self._wake(name)
+        fields = event(_STATE, model=name, version=version, state=State.UNLOADING.name, error=error.message)
+        _LOG.error("%s version %d leaves: %s", name, version, error.message, extra=fields)
+
     def wake(self, name: str) -> bool:
         """Loads a model that is asleep; another goes to sleep where there are too many. False for an unknown model."""
         with self.changed:

@@ -26,7 +26,7 @@ def make_loader(config: ServerConfig) -> Callable[[str], Model]:
 
     It raises what ``noria.load`` raises, and NotFoundError for a directory that holds no SavedModel. A signature that
     cannot run here does not keep the others from being served: the log says why, and a request for it gets the same
-    error. A version under a URL is copied to this machine first; the copy goes with the model.
+    error. A version under a URL is copied to this machine first, any with --copy_models; the copy goes with the model.
     """
     tags = [tag for tag in config.saved_model_tags.split(",") if tag]
     batching = from_flags(config)
@@ -37,7 +37,7 @@ def make_loader(config: ServerConfig) -> Callable[[str], Model]:
             batching.of(path)  # a version whose batching parameters are wrong does not load
         if not any(files.exists(files.join(path, name)) for name in FILE_NAMES):  # a checkpoint alone is no SavedModel
             raise NotFoundError(f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}")
-        if files.is_url(path):
+        if files.is_url(path) or config.copy_models:
             copy = fetch(path, config.model_cache_dir)
             try:
                 model = compiled(copy.path)

@@ -11,6 +11,7 @@ from typing import Final
 from noria.errors import (
     AbortedError,
     CancelledError,
+    DataLossError,
     DeadlineExceededError,
     FailedPreconditionError,
     InvalidArgumentError,
@@ -21,7 +22,7 @@ from noria.errors import (
 )
 from noria.protos import serving as pb
 from noria.serving.config import ServerConfig
-from noria.serving.lifecycle import labels, memory, model_config, policy, source
+from noria.serving.lifecycle import in_place, labels, memory, model_config, policy, source
 from noria.serving.lifecycle.admission import Admission
 from noria.serving.lifecycle.arrival import Arrival, Arrivals
 from noria.serving.lifecycle.catalog import Catalog
@@ -260,6 +261,8 @@ class Manager(Catalog):
 
     def _load_model(self, servable: Servable) -> Model:
         start = time.perf_counter()
+        if not self._config.copy_models:
+            servable.mapped = in_place.mapped_files(servable.path)
         try:
             model = self._loader(servable.path)
         except Exception:
@@ -303,10 +306,22 @@ class Manager(Catalog):
         except TFError as error:
             self._conductor.report(config, error)
             return False
+        spoiled = [servable for servable in self.versions(name) if self._spoiled(servable)]
         arrivals = self._look_closely(record, config, found)
         empty = "" if found else source.missing_version_message(name, config.base_path)
         self._conductor.report(config, Look(found, arrivals, empty))
-        return any(arrival.waiting for arrival in arrivals.values())
+        return bool(spoiled) or any(arrival.waiting for arrival in arrivals.values())
+
+    def _spoiled(self, servable: Servable) -> bool:
+        """Whether the files that a version serves from were written to; it leaves then."""
+        if servable.state is not State.AVAILABLE or not (path := in_place.written(servable.mapped)):
+            return False
+        error = DataLossError(
+            f"its files were changed in place; {path} is not what was loaded. They load anew once nobody writes them. "
+            "Give new content a new version directory, or replace files by renaming others over them"
+        )
+        self._conductor.spoiled(servable, error)
+        return True
 
     def _look_closely(self, record: Record, config: ModelConfig, found: Mapping[int, str]) -> dict[int, Arrival]:
         """How the versions stand that the policy could want and that do not serve."""

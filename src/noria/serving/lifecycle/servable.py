@@ -23,6 +23,7 @@ import numpy as np
 
 from noria.dtypes import DType
 from noria.errors import Code, InternalError, TFError
+from noria.serving.lifecycle.in_place import Mapped
 from noria.serving.observe.event_log import event
 from noria.shapes import Shape
 
@@ -159,6 +160,7 @@ class Servable:
         self.load_seconds = 0.0  # from the first look at its files to the end of its admission
         self.warm_up: WarmUp | None = None
         self.ended = math.inf
+        self.mapped: tuple[Mapped, ...] = ()  # its files, as they were when it began to load
         self.costs: dict[str, Cost] = {}  # by signature
         self.resident_bytes = 0  # an estimate of what its model takes, weights included; 0 while it has none
         self._model: Model | None = None
