@@ -1,0 +1,44 @@
+"""Coroutines that run at once as far as they go."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import pytest
+
+from noria.errors import DeadlineExceededError
+from noria.serving.eager import start
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_one_that_is_cancelled_before_its_task_began_leaves_nothing_behind(failed: bool) -> None:
+    """The deadlines of a call and of its run may both pass before the task of the call has taken its first step."""
+    logged: list[dict[str, Any]] = []
+    told: list[BaseException] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: logged.append(context))
+        inner: asyncio.Future[None] = loop.create_future()
+
+        async def method() -> None:
+            try:
+                await inner
+            except BaseException as error:
+                told.append(error)
+                raise
+
+        task = start(method(), loop)
+        if failed:
+            inner.set_exception(DeadlineExceededError("late"))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert inner.done()
+
+    asyncio.run(main())
+    gc.collect()
+    assert [type(error) for error in told] == [asyncio.CancelledError]
+    assert logged == []
