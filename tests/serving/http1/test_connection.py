@@ -12,7 +12,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from noria.serving.http1.connection import start
+from noria.serving.eager import start
 from noria.serving.http1.messages import JSON, Answer, Limits, Request
 from noria.serving.http1.server import HttpServer
 
