@@ -120,6 +120,42 @@ def test_sessions_have_their_own_values() -> None:
         assert second.run(v) == 1
 
 
+@pytest.mark.parametrize("kind", [True, False])
+def test_what_was_fetched_stays_as_it_was(kind: bool) -> None:
+    v = tf.Variable([1.0, 2.0], use_resource=kind)
+    step = tf.assign_add(v, tf.fill([2], 1.0))
+    with tf.control_dependencies([tf.identity(v.read_value(), name="before")]):
+        after_read = tf.assign_add(v, [1.0, 1.0])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        fetched = [session.run(v), session.run(step), session.run(v.read_value())]
+        session.run(step.op)
+        fetched.append(session.run(v))
+        session.run([step.op, tf.group(step)])
+        before, after = session.run(["before:0", after_read])
+        assert [f.tolist() for f in fetched] == [[1, 2], [2, 3], [2, 3], [3, 4]]
+        assert (before.tolist(), after.tolist()) == ([4, 5], [5, 6])
+        fetched[0][:] = 7  # what a caller got is the caller's
+        assert session.run(v).tolist() == [5, 6]
+
+
+@pytest.mark.parametrize("kind", [True, False])
+def test_a_fill_added_to_a_variable_keeps_its_rules(kind: bool) -> None:
+    v = tf.Variable(tf.zeros([300, 300], tf.int32), use_resource=kind)
+    size, number = tf.placeholder(tf.int32, [2]), tf.placeholder(tf.int32, [])
+    step = tf.assign_sub(v, tf.fill(size, number))
+    with tf.Session() as session:
+        session.run(v.initializer)
+        for _ in range(3):
+            session.run(step.op, {size: [300, 300], number: 2})
+        assert (session.run(v) == -6).all()
+        with pytest.raises(tf.errors.InvalidArgumentError, match="shape"):
+            session.run(step.op, {size: [300, 1], number: 2})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Dimension -1 must be >= 0"):
+            session.run(step.op, {size: [300, -1], number: 2})
+        assert (session.run(v) == -6).all()
+
+
 def test_assigning_another_shape() -> None:
     v = tf.Variable([1.0, 2.0], use_resource=True)
     with pytest.raises(ValueError, match="Shape mismatch"):

@@ -6,13 +6,15 @@ what is known of its output stays true. What the idiom's inner nodes leave behin
 - Gelu: ``0.5·x·erfc(-x/√2)`` (Keras 3) and ``0.5·x·(1 + erf(x/√2))`` (tf.nn.gelu);
 - layer normalisation over the last axis: ``x·inv + (β - mean·inv)``, ``inv = γ·rsqrt(variance + ε)``;
 - ``Reshape → MatMul → Reshape`` that only flattens leading axes (Keras' Dense on sequences): one matrix product;
-- ``Reshape`` to the shape the tensor already has.
+- ``Reshape`` to the shape the tensor already has;
+- ``Fill`` that is added to a variable: one number is added, no array of it is made.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,7 +34,7 @@ def fuse(
     work = _Fuser(graph, infos)
     for node in order:
         rule = _RULES.get(node.op)
-        if rule is not None and infos[node.output()].value is None:
+        if rule is not None and (not node.outputs or infos[node.output()].value is None):
             rule(work, node)
     fused = replace_tensors(work.out, work.replaced) if work.replaced else work.out
     return fused, [follow(work.replaced, t) for t in fetches]
@@ -250,4 +252,21 @@ def _same(a: Shape, b: Shape) -> bool:
     return len(unknown) <= 1 and all(x == y for i, (x, y) in enumerate(zip(a, b, strict=True)) if i not in unknown)
 
 
-_RULES = {"Mul": _gelu, "AddV2": _layer_norm, "Add": _layer_norm, "Reshape": _reshape}
+def _added_number(work: _Fuser, node: Node) -> None:
+    variable, given = node.inputs
+    fill = work.out[given.node]
+    if fill.op != "Fill":
+        return
+    attrs: dict[str, Attr] = {"T": fill.output_dtypes[0]}
+    name = work.out.unique_name(f"{fill.name}/spread")
+    spread = Node(name, "_NoriaSpread", fill.inputs, fill.control_inputs, attrs, fill.output_dtypes)
+    tensor = work.out.add(spread).output()
+    work.infos[tensor] = work.infos[given]
+    changed = replace(work.out[node.name], inputs=(variable, tensor))
+    work.out.nodes[node.name] = changed
+
+
+_ADDS = ("AssignAdd", "AssignSub", "AssignAddVariableOp", "AssignSubVariableOp")
+_RULES = {"Mul": _gelu, "AddV2": _layer_norm, "Add": _layer_norm, "Reshape": _reshape} | dict.fromkeys(
+    _ADDS, _added_number
+)

@@ -7,9 +7,11 @@ own, so concurrent calls of a model see each update whole.
 from __future__ import annotations
 
 import os
+import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -19,22 +21,36 @@ from noria.shapes import Shape
 
 R = TypeVar("R")
 
+_ONE_SLOT: Final = 2  # what ``getrefcount`` says of an object that one attribute holds: that, and its own argument
+_COUNTED: Final = not sysconfig.get_config_var("Py_GIL_DISABLED")  # without the lock of the interpreter counts lag
+
 
 class Variable:
-    """A variable: a current value (an array that is replaced, never changed in place) behind a lock.
+    """A variable: a current value behind a lock. Its array is read-only, and stays as it is while anyone holds it.
 
-    Because arrays are replaced, a reader keeps a consistent value without holding the lock.
+    So a reader keeps a consistent value without holding the lock. An update (``update``) makes a new array, or writes
+    into the old one if the variable alone holds it: no reader, no view, no other variable.
     """
 
-    __slots__ = ("by_reference", "dtype", "lock", "name", "shape", "value")
+    __slots__ = ("_taken", "_value", "by_reference", "dtype", "lock", "name", "shape")
 
     def __init__(self, name: str, dtype: DType, shape: Shape, *, by_reference: bool = False) -> None:
         self.name = name
         self.by_reference = by_reference  # a ``VariableV2``: messages differ
         self.dtype = dtype
         self.shape = shape
-        self.value: np.ndarray[Any, np.dtype[Any]] | None = None
         self.lock = threading.RLock()
+        self._value: np.ndarray[Any, np.dtype[Any]] | None = None
+        self._taken: np.ndarray[Any, np.dtype[Any]] | None = None  # the value at the start of an update, nowhere else
+
+    @property
+    def value(self) -> np.ndarray[Any, np.dtype[Any]] | None:
+        """The value, None before the first assignment. During an update in place a reader waits for its end."""
+        value = self._value
+        if value is None:
+            with self.lock:
+                value = self._value
+        return value
 
     def read(self) -> np.ndarray[Any, np.dtype[Any]]:
         """The value; FailedPreconditionError, in TensorFlow's words, before the first assignment."""
@@ -49,22 +65,47 @@ class Variable:
             raise FailedPreconditionError(f"{text}\nRestore a checkpoint or run its initializer first.")
         return value
 
-    def assign(self, value: np.ndarray[Any, np.dtype[Any]]) -> None:
-        """Replaces the value. The array is kept as it is: the caller must not change it afterwards."""
+    def assign(self, value: np.ndarray[Any, np.dtype[Any]] | None) -> None:
+        """Replaces the value; None forgets it. The array is kept: the caller must not change it afterwards."""
         with self.lock:
-            self.value = value
+            self._value = value
 
     def update(
-        self, change: Callable[[np.ndarray[Any, np.dtype[Any]]], np.ndarray[Any, np.dtype[Any]]]
+        self,
+        change: Callable[
+            [np.ndarray[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]] | None], np.ndarray[Any, np.dtype[Any]]
+        ],
     ) -> np.ndarray[Any, np.dtype[Any]]:
-        """Replaces the value by ``change(value)`` as one step and returns the new one."""
+        """Replaces the value by ``change(value, room)`` as one step and returns the new one, read-only.
+
+        room: None, or the value itself, writeable: ``change`` may write the new value there and return it. It must not
+        fail after it began to write, nor read the variable.
+        """
         with self.lock:
-            if self.value is None and not self.by_reference:  # TensorFlow's class and words for this case
+            if self._value is None and not self.by_reference:  # TensorFlow's class and words for this case
                 raise NotFoundError(
                     f"Resource localhost/{self.name}/N10tensorflow3VarE does not exist.\n"
                     "Restore a checkpoint or run its initializer first."
                 )
-            self.value = new = change(self.read())
+            if self._value is None:
+                self.read()  # raises
+            new = None
+            try:
+                self._taken, self._value = self._value, None  # nobody comes to hold it from here on
+                alone = _COUNTED and sys.getrefcount(self._taken) == _ONE_SLOT
+                old = self._taken
+                assert old is not None
+                if alone and old.flags.owndata and not old.dtype.hasobject:
+                    old.flags.writeable = True
+                    new = change(old, old)
+                else:
+                    self._value = old  # readers need not wait
+                    new = change(old, None)
+            finally:
+                self._value = self._taken if new is None else new
+                self._taken = None
+                if self._value is not None:
+                    self._value.flags.writeable = False
             return new
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from noria.graph.graph import Array
 from noria.graph.rules import InferCall, KernelCall, Lowering, Value, infer, kernel, lower
 from noria.ops import elementwise
+from noria.ops.shape_ops import fill_shape
 from noria.shapes import Shape
 
 
@@ -43,6 +44,12 @@ def _layer_norm(call: KernelCall, x: Array, scale: Array, shift: Array) -> Array
 def _layer_norm_lower(op: Lowering) -> Value:
     x, scale, shift = op.inputs
     return op.emit("LayerNormalization", x, scale, shift, axis=-1, epsilon=op.number("epsilon"), shape=x.shape)
+
+
+@kernel("_NoriaSpread")
+def _spread(call: KernelCall, dims: Array, value: Array) -> Array:
+    """Fill without its memory: every element is the one of ``value``. For kernels that only read it, as NumPy does."""
+    return np.broadcast_to(value.reshape(-1)[:1].reshape(()), fill_shape(dims))
 
 
 assert elementwise  # the kernel of Erfc is defined there

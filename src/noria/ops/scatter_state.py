@@ -62,7 +62,12 @@ def _apply(how: str, new: Array, place: Any, updates: Array) -> None:
                 new[at] = step(new[at], updates[k] if np.ndim(updates) else updates)
 
 
-def _scattered(old: Array, indices: Array, updates: Array, how: str) -> Array:
+def _room(old: Array, room: Array | None, how: str) -> Array:
+    """Where to write: the old value in place if it may be, unless a step could fail half way."""
+    return old.copy() if room is None or how == "Div" else room
+
+
+def _scattered(old: Array, room: Array | None, indices: Array, updates: Array, how: str) -> Array:
     if old.ndim == 0 or (updates.ndim and updates.shape != indices.shape + old.shape[1:]):
         raise InvalidArgumentError(
             "Must have updates.shape = indices.shape + params.shape[1:] or updates.shape = [], got updates.shape "
@@ -73,13 +78,13 @@ def _scattered(old: Array, indices: Array, updates: Array, how: str) -> Array:
     bad = np.flatnonzero((rows < 0) | (rows >= old.shape[0]))
     if bad.size:
         raise InvalidArgumentError(f"indices[{bad[0]}] = {rows[bad[0]]} is not in [0, {old.shape[0]})")
-    new = old.copy()
+    new = _room(old, room, how)
     if rows.size:
         _apply(how, new, rows, updates.reshape((rows.size, *old.shape[1:])) if updates.ndim else updates)
     return new
 
 
-def _scattered_nd(old: Array, indices: Array, updates: Array, how: str, policy: str) -> Array:
+def _scattered_nd(old: Array, room: Array | None, indices: Array, updates: Array, how: str, policy: str) -> Array:
     if policy not in ("", "DEFAULT", "ERROR", "IGNORE"):
         raise InvalidArgumentError(f"Unknown bad indices handling attribute: {policy}")
     if indices.ndim == 0 or old.ndim == 0:
@@ -106,7 +111,7 @@ def _scattered_nd(old: Array, indices: Array, updates: Array, how: str, policy: 
                 f"{shapes.text(old.shape)}"
             )
         places, rows = places[~outside], rows[~outside]
-    new = old.copy()
+    new = _room(old, room, how)
     if depth == 0:
         for row in rows:  # every update is of the whole variable
             _apply(how, new[None], np.zeros(1, np.int64), row[None])
@@ -115,19 +120,13 @@ def _scattered_nd(old: Array, indices: Array, updates: Array, how: str, policy: 
     return new
 
 
-def _update(variable: Variable, updates: Array, change: Callable[[Array], Array]) -> Array:
+def _update(variable: Variable, updates: Array, change: Callable[[Array, Array | None], Array]) -> Array:
     if updates.dtype != variable.dtype.numpy:
         raise InvalidArgumentError(
             f"variable {variable.name!r} is {variable.dtype}, but the updates are {updates.dtype}; "
             "both must have the same dtype"
         )
-
-    def sealed(old: Array) -> Array:
-        new = change(old)
-        new.flags.writeable = False
-        return new
-
-    return variable.update(sealed)
+    return variable.update(change)
 
 
 _ROWS: Final = ("Add", "Sub", "Mul", "Div", "Min", "Max", "Update")
@@ -151,7 +150,7 @@ def _ref_infer(call: InferCall) -> list[Shape]:
 @kernel(*(f"ResourceScatter{how}" for how in _ROWS), *(f"Scatter{how}" for how in _ROWS))
 def _scatter(call: KernelCall, variable: Variable, indices: Array, updates: Array) -> Array | tuple[()]:
     resource, _, how = call.node.op.rpartition("Scatter")
-    new = _update(variable, updates, lambda old: _scattered(old, indices, updates, how))
+    new = _update(variable, updates, lambda old, room: _scattered(old, room, indices, updates, how))
     return () if resource else new
 
 
@@ -159,7 +158,7 @@ def _scatter(call: KernelCall, variable: Variable, indices: Array, updates: Arra
 def _scatter_nd(call: KernelCall, variable: Variable, indices: Array, updates: Array) -> Array | tuple[()]:
     resource, _, how = call.node.op.rpartition("ScatterNd")
     policy = call.text("bad_indices_policy")
-    new = _update(variable, updates, lambda old: _scattered_nd(old, indices, updates, how, policy))
+    new = _update(variable, updates, lambda old, room: _scattered_nd(old, room, indices, updates, how, policy))
     return () if resource else new
 
 
@@ -169,8 +168,8 @@ def _assign_slice(
 ) -> Array | tuple[()]:
     """Replaces a slice; ``value`` is broadcast to it, leading dimensions of 1 are dropped."""
 
-    def change(old: Array) -> Array:
-        new = old.copy()
+    def change(old: Array, room: Array | None) -> Array:
+        new = _room(old, room, "Update")
         part = new[(*numpy_index(call, old.shape, begin, end, strides), ...)]
         if part.size:
             given = value

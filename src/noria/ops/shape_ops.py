@@ -431,13 +431,18 @@ def _fill_infer(call: InferCall) -> list[Out]:
     return [Out(shape, dims=values if value is not None else None)]
 
 
-@kernel("Fill")
-def _fill(call: KernelCall, dims: Array, value: Array) -> Array:
+def fill_shape(dims: Array) -> tuple[int, ...]:
+    """The shape that Fill's first input stands for; InvalidArgumentError for a negative size."""
     shape = tuple(int(d) for d in dims.reshape(-1))
     for d in shape:
         if d < 0:
             raise InvalidArgumentError(f"Dimension {d} must be >= 0")
-    result = np.empty(shape, dtype=call.output_dtype)
+    return shape
+
+
+@kernel("Fill")
+def _fill(call: KernelCall, dims: Array, value: Array) -> Array:
+    result = np.empty(fill_shape(dims), dtype=call.output_dtype)
     result[...] = value.reshape(-1)[0]
     return result
 

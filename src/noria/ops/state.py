@@ -4,7 +4,8 @@ Between ops a variable travels as the ``Variable`` object itself. Reference vari
 consumer that wants a value a ``ReadVariableOp``, and the ops that change a reference take the ``Variable`` and return
 the value they gave it, so a fetched ``Assign`` shows its own update whatever other calls do meanwhile.
 
-Arrays of variables are replaced, never changed in place, and are read-only: a reader may keep what it got.
+Arrays of variables are read-only, and are changed in place only while the variable alone holds them
+(``Variable.update``): a reader may keep what it got.
 """
 
 from __future__ import annotations
@@ -128,8 +129,7 @@ def _no_output_infer(call: InferCall) -> list[Shape]:
 def _destroy(call: KernelCall, resource: Any) -> tuple[()]:
     """Forgets a variable's value. Other resources live as long as their model."""
     if isinstance(resource, Variable):
-        with resource.lock:
-            resource.value = None
+        resource.assign(None)
     return ()
 
 
@@ -199,21 +199,21 @@ def _assign_ref(call: KernelCall, variable: Variable, value: Array) -> Array:
     return _assign(variable, value, validate_shape=False)
 
 
-def _add_to(variable: Variable, value: Array, step: Callable[[Array, Array], Any]) -> Array:
+def _add_to(variable: Variable, value: Array, step: Callable[..., Any]) -> Array:
     if value.dtype != variable.dtype.numpy:
         raise InvalidArgumentError(
             f"DType of variable handle and value does not match: variable {variable.name!r} is {variable.dtype}, "
             f"the value {value.dtype}"
         )
 
-    def change(old: Array) -> Array:
+    def change(old: Array, room: Array | None) -> Array:
         if old.shape != value.shape:
             raise InvalidArgumentError(
                 f"Cannot update variable with shape {shapes.text(old.shape)} using a Tensor with shape "
                 f"{shapes.text(value.shape)}, shapes must be equal. (variable {variable.name!r})"
             )
         with np.errstate(all="ignore"):
-            return _own(step(old, value))
+            return np.asarray(step(old, value, out=room))
 
     return variable.update(change)
 
