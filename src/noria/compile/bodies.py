@@ -18,7 +18,7 @@ from noria.compile.freeze import Key, freeze, handle_key
 from noria.compile.functions import LOOPS, Functions, argument, body_inputs, function_refs, unchanged, waits_of
 from noria.compile.inline import inline
 from noria.compile.lowering import Lowered
-from noria.compile.program import Program
+from noria.compile.program import Program, picker
 from noria.compile.refs import RESOURCE_HANDLES
 from noria.compile.subgraphs import Whole
 from noria.errors import TFError
@@ -240,15 +240,12 @@ class _LazyBody:
 
 
 def _runner(plan: Plan) -> Body:
-    run, takes, results = plan.program.run, plan.takes, plan.results
+    run, take, results = plan.program.run, picker(plan.takes), plan.results
     if not any(given for given, _ in results):
-        return lambda values: run([values[i] for i in takes])
-
-    def mixed(values: Sequence[Any], /) -> list[Any]:
-        made = run([values[i] for i in takes])
-        return [values[i] if given else made[i] for given, i in results]
-
-    return mixed
+        return lambda values: run(take(values))
+    made = sum(not given for given, _ in results)
+    pick = picker([made + i if given else i for given, i in results])
+    return lambda values: list(pick([*run(take(values)), *values]))
 
 
 def _identity(handle: Node | None) -> tuple[str, Key] | None:

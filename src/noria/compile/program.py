@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,17 @@ from noria.graph.graph import Array, Node
 from noria.graph.rules import KernelCall, KernelRule
 
 Slots: TypeAlias = list[Any]
+Runner: TypeAlias = Callable[[Slots], None]
+
+
+def picker(indices: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """A function that gives the elements at ``indices``: in a loop's round a comprehension would cost four times it."""
+    if len(indices) > 1:
+        return itemgetter(*indices)
+    if not indices:
+        return lambda values: ()
+    [only] = indices
+    return lambda values: (values[only],)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +41,32 @@ class HostStep:
     outputs: tuple[int, ...]
     free: tuple[int, ...] = ()
 
-    def run(self, slots: Slots) -> None:
-        node = self.call.node
-        try:
-            result = self.kernel(self.call, *[slots[i] for i in self.inputs])
-        except TFError as error:
-            text = f"{error.message} [op {node.op}, node {node.name!r}]"
-            # The new error has no name here: a frame that its traceback leads back to would keep all it holds.
-            raise named(type(error)(text), error.node_name or node.name) from error
-        except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
-            raise named(InvalidArgumentError(f"{node.op} fails: {error} [node {node.name!r}]"), node.name) from error
-        if not self.outputs:
-            return
-        results = result if isinstance(result, tuple) else (result,)
-        if len(results) != len(self.outputs):
-            raise InternalError(f"the kernel of {node.op} gives {len(results)} results, not {len(self.outputs)}")
-        for slot, dtype, value in zip(self.outputs, node.output_dtypes, results, strict=True):
-            if isinstance(value, np.generic) or (not isinstance(value, np.ndarray) and dtype.size):
-                value = np.asarray(value, dtype.numpy)
-            slots[slot] = value
+    def runner(self) -> Runner:
+        """A function that runs the step: what it needs is at hand, for it may be a round of a loop."""
+        call, kernel, outputs, node = self.call, self.kernel, self.outputs, self.call.node
+        take, dtypes = picker(self.inputs), node.output_dtypes
+
+        def run(slots: Slots) -> None:
+            try:
+                result = kernel(call, *take(slots))
+            except TFError as error:
+                text = f"{error.message} [op {node.op}, node {node.name!r}]"
+                # The new error has no name here: a frame that its traceback leads back to would keep all it holds.
+                raise named(type(error)(text), error.node_name or node.name) from error
+            except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
+                text = f"{node.op} fails: {error} [node {node.name!r}]"
+                raise named(InvalidArgumentError(text), node.name) from error
+            if not outputs:
+                return
+            results = result if isinstance(result, tuple) else (result,)
+            if len(results) != len(outputs):
+                raise InternalError(f"the kernel of {node.op} gives {len(results)} results, not {len(outputs)}")
+            for slot, dtype, value in zip(outputs, dtypes, results, strict=True):
+                if not isinstance(value, np.ndarray) and (dtype.size or isinstance(value, np.generic)):
+                    value = np.asarray(value, dtype.numpy)
+                slots[slot] = value
+
+        return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +81,23 @@ class SegmentStep:
     widen: tuple[int, ...] = ()
     narrow: tuple[int, ...] = ()
 
-    def run(self, slots: Slots) -> None:
-        values = [slots[i] for i in self.inputs]
-        for i in self.widen:
-            values[i] = values[i].astype(np.float32)
-        results = self.session.run(values)
-        for i in self.narrow:
-            results[i] = results[i].astype(bfloat16.numpy)
-        for slot, value in zip(self.outputs, results, strict=True):
-            slots[slot] = value
+    def runner(self) -> Runner:
+        """A function that runs the step."""
+        take, engine, outputs, widen, narrow = (
+            picker(self.inputs), self.session.run, self.outputs, self.widen, self.narrow,
+        )  # fmt: skip
+
+        def run(slots: Slots) -> None:
+            values = take(slots)
+            if widen:
+                values = [v.astype(np.float32) if i in widen else v for i, v in enumerate(values)]
+            results = engine(values)
+            for i in narrow:
+                results[i] = results[i].astype(bfloat16.numpy)
+            for slot, value in zip(outputs, results, strict=True):
+                slots[slot] = value
+
+        return run
 
 
 Step: TypeAlias = HostStep | SegmentStep
@@ -102,7 +129,7 @@ class Program:
         self.fresh = tuple(slot in made for slot in self._fetches)
         # Not a bound method, which would make a cycle: a server drops programs without the collector's help.
         self.run: Callable[[Sequence[Array]], list[Array]] = self._one_segment() or partial(
-            _run_steps, template, self._feeds, self._fetches, self.steps
+            _run_steps, template, self._feeds, picker(fetches), [(s.runner(), s.free) for s in self.steps]
         )
 
     @property
@@ -126,19 +153,23 @@ class Program:
             slots[slot] = value
         for step in self.steps:
             start = time.perf_counter()
-            step.run(slots)
+            step.runner()(slots)
             seen(step, [slots[i] for i in step.outputs], time.perf_counter() - start)
         return [slots[i] for i in self._fetches]
 
 
 def _run_steps(
-    template: Slots, feeds: tuple[int, ...], fetches: tuple[int, ...], steps: tuple[Step, ...], values: Sequence[Array]
+    template: Slots,
+    feeds: tuple[int, ...],
+    fetches: Callable[[Slots], Sequence[Array]],
+    steps: Sequence[tuple[Runner, tuple[int, ...]]],
+    values: Sequence[Array],
 ) -> list[Array]:
     slots = template.copy()
     for slot, value in zip(feeds, values, strict=True):
         slots[slot] = value
-    for step in steps:
-        step.run(slots)
-        for slot in step.free:
+    for run, free in steps:
+        run(slots)
+        for slot in free:
             slots[slot] = None
-    return [slots[i] for i in fetches]
+    return list(fetches(slots))

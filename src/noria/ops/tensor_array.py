@@ -19,6 +19,7 @@ from noria.ops._tensor_list import concatenated, stacked, zeros
 from noria.shapes import Shape
 
 _FLOW = np.float32(0.0)
+_PLACE = "Could not write to TensorArray index {} because"
 
 
 class TensorArray:
@@ -71,22 +72,21 @@ class TensorArray:
             )
         if index >= len(self._items):
             self._items.extend([None] * (index + 1 - len(self._items)))
-        shape = np.shape(value)
-        place = f"Could not write to TensorArray index {index} because"
+        shape = value.shape if isinstance(value, np.ndarray) else np.shape(value)
         if not shapes.compatible(self.shape, shape):
             raise self._error(
-                f"{place} the value shape is {shapes.text(shape)} which is incompatible with the TensorArray's "
-                f"inferred element shape: {shapes.text(self.shape)} (consider setting infer_shape=False)."
+                f"{_PLACE.format(index)} the value shape is {shapes.text(shape)} which is incompatible with the "
+                f"TensorArray's inferred element shape: {shapes.text(self.shape)} (consider setting infer_shape=False)."
             )
         if index in self._cleared:
-            raise self._error(f"{place} it has already been read.")
+            raise self._error(f"{_PLACE.format(index)} it has already been read.")
         old = self._items[index]
         if old is not None and not self.sums:
-            raise self._error(f"{place} it has already been written to.")
+            raise self._error(f"{_PLACE.format(index)} it has already been written to.")
         if old is not None:
             value = np.add(old, value)
-        if self.same and not shapes.is_static(self.shape):
-            self.shape = shape
+        if self.same:
+            self.shape = shape  # which it was, or was not known to be
         self._items[index] = value
         self._shapes[index] = shape
 
@@ -218,7 +218,7 @@ def _gather(call: KernelCall, handle: Any, indices: Array, flow: Array) -> Array
         raise InvalidArgumentError(f"Expected indices to be a vector, but received shape: {shapes.text(indices.shape)}")
     if not indices.size:
         return _empty(dtype, found.shape)
-    items = [found.read(int(i)) for i in indices]
+    items = [found.read(i) for i in indices.tolist()]
     first = np.shape(items[0])
     for i, item in enumerate(items):
         if np.shape(item) != first:
