@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 from typing import Any
 
 import pytest
 
+from conftest import REPOSITORY
 from noria.errors import DeadlineExceededError
 from noria.serving.eager import start
 
@@ -42,3 +44,15 @@ def test_one_that_is_cancelled_before_its_task_began_leaves_nothing_behind(faile
     gc.collect()
     assert [type(error) for error in told] == [asyncio.CancelledError]
     assert logged == []
+
+
+def test_nothing_that_needs_a_task_runs_where_there_may_be_none() -> None:
+    """Python 3.12 and newer refuse ``asyncio.timeout`` and ``wait_for`` outside a task; 3.11 would not show it."""
+    source = REPOSITORY / "src" / "noria" / "serving"
+    found = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if re.search(r"asyncio\.(wait_for|timeout)\(", path.read_text())
+    }
+    # Those of the supervisor and of the end of the process: tasks of their own.
+    assert found == {"server.py", "workers/hub.py", "workers/supervisor.py"}

@@ -50,7 +50,7 @@ def start(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) 
     """Runs a coroutine up to its first wait: what it returns, the ``Pause`` it waits for, or the future of it.
 
     An error is a future's, too. It runs in a context of its own, so that variables it sets do not reach the next
-    request.
+    request. Up to its first wait it is in no task: ``asyncio.timeout`` and ``wait_for`` do not work there.
     """
     return _step(coroutine.send, None, coroutine, contextvars.copy_context(), loop)
 

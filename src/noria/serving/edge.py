@@ -14,11 +14,22 @@ from noria.serving.listening import BACKLOG, TCP, close_gently
 from noria.serving.security import tls as tls_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from noria.serving.workers.sharing import Sharing
 
 _LOG = logging.getLogger(__name__)
+
+
+def write_pieces(transport: asyncio.WriteTransport, pieces: Sequence[bytes | memoryview]) -> None:
+    """Writes what is too large to be joined first, where that can be.
+
+    asyncio's own ``writelines`` does not tell the protocol that the client has stopped reading (Python 3.12 to 3.13.0).
+    """
+    if type(transport).__module__.startswith("asyncio"):
+        transport.write(b"".join(pieces))
+    else:
+        transport.writelines(pieces)
 
 
 class Worker(Protocol):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httptools
 
 from noria.serving.eager import Pause, start
+from noria.serving.edge import write_pieces
 from noria.serving.http1.messages import JSON, Answer, Application, Header, Heads, Limits, Request, error_body
 
 try:
@@ -312,7 +313,7 @@ class Connection(asyncio.Protocol):
         if len(body) <= _COPIED:
             self._transport.write(head + body)
         else:
-            self._transport.writelines((head, body))
+            write_pieces(self._transport, (head, body))
         if self.ended:
             self._waiting.clear()
             self._transport.close()

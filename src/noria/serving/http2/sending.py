@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from noria.serving.edge import write_pieces
 from noria.serving.http2 import frames, wire
 from noria.serving.http2.stream import Stream
 
@@ -64,7 +65,7 @@ class Sending(asyncio.Protocol):
         elif size <= _COPIED:
             self._transport.write(b"".join(pieces))
         else:
-            self._transport.writelines(pieces)
+            write_pieces(self._transport, pieces)
 
     def _queue_bytes(self, stream: Stream, flag: int, message: bytes) -> None:
         """Puts a message behind what waits to go out, and sends what there is room for."""

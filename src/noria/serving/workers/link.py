@@ -61,12 +61,15 @@ class Link:
     async def ask(self, what: str, payload: bytes, seconds: float) -> tuple[list[Reply], bytes]:
         """The replies of all other workers, and what the supervisor adds to them. ``seconds`` bounds the wait."""
         number = next(self._numbers)
-        future: asyncio.Future[tuple[Header, bytes]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[tuple[Header, bytes]] = loop.create_future()
         self._waiting[number] = future
         self._channel.send({"ask": what, "id": number, "seconds": seconds}, payload)
+        timer = loop.call_later(seconds + 1, _give_up, future)  # asyncio.timeout needs a task, see ``eager.start``
         try:
-            return parse_replies(*await asyncio.wait_for(future, seconds + 1))
+            return parse_replies(*await future)
         finally:
+            timer.cancel()
             del self._waiting[number]
 
     async def _receive(self) -> None:
@@ -100,3 +103,8 @@ class Link:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _give_up(future: asyncio.Future[tuple[Header, bytes]]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError("the supervisor did not answer"))
