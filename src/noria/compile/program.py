@@ -45,6 +45,7 @@ class HostStep:
         """A function that runs the step: what it needs is at hand, for it may be a round of a loop."""
         call, kernel, outputs, node = self.call, self.kernel, self.outputs, self.call.node
         take, dtypes = picker(self.inputs), node.output_dtypes
+        only = outputs[0] if len(outputs) == 1 else None
 
         def run(slots: Slots) -> None:
             try:
@@ -56,6 +57,9 @@ class HostStep:
             except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
                 text = f"{node.op} fails: {error} [node {node.name!r}]"
                 raise named(InvalidArgumentError(text), node.name) from error
+            if only is not None and isinstance(result, np.ndarray):
+                slots[only] = result
+                return
             if not outputs:
                 return
             results = result if isinstance(result, tuple) else (result,)

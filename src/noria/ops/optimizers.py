@@ -51,7 +51,7 @@ def _set(variable: Variable, value: Any, dtype: np.dtype[Any]) -> Array:
 def _descend(variable: Variable, rate: Array, gradient: Array) -> Array:
     with variable.lock:
         _check_update(variable, gradient, rate)
-        return _set(variable, variable.read() - gradient * rate, gradient.dtype)
+        return variable.update(lambda old, room: np.asarray(np.subtract(old, gradient * rate, out=room)))
 
 
 @kernel("ApplyGradientDescent")

@@ -136,6 +136,8 @@ def _array(handle: Any) -> TensorArray:
 
 
 def _checked(call: KernelCall, handle: Any, dtype: DType) -> TensorArray:
+    if isinstance(handle, TensorArray) and handle.dtype is dtype and not handle.closed:
+        return handle
     found = _array(handle)
     if found.dtype is not dtype:
         raise InvalidArgumentError(
