@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from noria.compile.counters import without_twins
 from noria.compile.feeds import prune
 from noria.compile.fold import analyse
 from noria.compile.freeze import Key, freeze, handle_key
@@ -203,6 +204,7 @@ class BodyTable:
         ]
         assert isinstance(self._functions, Functions)
         step = self._functions.step(self._functions[cond.name], self._functions[body.name], inline)
+        step = without_twins(self._functions, step, [info.value for info in inputs])
         return [("cond", cond, rounds), ("step", FunctionRef(step.name), rounds)]
 
 
