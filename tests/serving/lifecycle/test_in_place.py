@@ -42,6 +42,8 @@ def test_what_is_written_and_what_is_replaced(data: Path, tmp_path: Path) -> Non
     mapped = mapped_files(str(tmp_path / "v"))
     assert [file.path for file in mapped] == [str(data)]
     assert written(mapped) == ""
+    os.utime(data, (1.0, 1.0))  # touched, as rsync and hard links do
+    assert written(mapped) == ""
     (data.parent / "small").write_bytes(b"")
     other = tmp_path / "other"
     other.write_bytes(b"other")
@@ -55,6 +57,18 @@ def test_what_is_written_and_what_is_replaced(data: Path, tmp_path: Path) -> Non
     data.write_bytes(b"short")
     assert written(mapped) == str(data)
     data.write_bytes(b"87654321")
+    assert written(mapped) == str(data)
+
+
+@pytest.mark.parametrize("at", [0, 1_000_000, 2_345_678 - 1])
+def test_new_content_of_the_same_size(data: Path, tmp_path: Path, at: int) -> None:
+    data.write_bytes(bytes(2_345_678))
+    mapped = mapped_files(str(tmp_path / "v"))
+    with data.open("r+b") as file:
+        file.seek(max(at - 20_000, 0))
+        file.write(b"x" * 40_000)
+        file.truncate(2_345_678)
+    os.utime(data, (2.0, 2.0))
     assert written(mapped) == str(data)
 
 
@@ -123,6 +137,15 @@ def test_a_version_that_is_replaced_by_renaming_stays(disk: Disk, manager: Manag
     (folder / "new").write_bytes(b"y" * 1000)
     (folder / "new").replace(folder / "variables.data-00000-of-00001")
     (old,) = manager.versions("m")
+    for _ in range(3):
+        manager._look("m")
+    assert old.state is State.AVAILABLE
+
+
+def test_a_version_that_is_touched_stays(disk: Disk, manager: Manager) -> None:
+    (old,) = manager.versions("m")
+    for path in (disk.root / "m" / "1").rglob("*"):
+        os.utime(path, (1.0, 1.0))
     for _ in range(3):
         manager._look("m")
     assert old.state is State.AVAILABLE
