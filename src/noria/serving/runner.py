@@ -116,11 +116,7 @@ class Runner:
         found = self._now(servable, signature, arrays, outputs, api) if share is None else None
         if found is not None:
             return found
-        nbytes, shape = 0, ()
-        for array in arrays.values():
-            nbytes += array.nbytes
-            shape = array.shape
-        rows = shape[0] if shape else 1
+        nbytes, rows = _size(arrays)
         if share is not None:
             found = await share.pause
         else:
@@ -156,10 +152,7 @@ class Runner:
         api: str,
     ) -> dict[str, Array] | None:
         """``at_once``, whether or not others came in the same turn."""
-        nbytes, shape = 0, ()
-        for array in arrays.values():
-            nbytes += array.nbytes
-            shape = array.shape
+        nbytes, rows = _size(arrays)
         cost = servable.costs.get(signature.name)
         if cost is None or cost.estimate(nbytes) >= _IN_LOOP_SECONDS or self._batching is not None:
             return None
@@ -167,7 +160,7 @@ class Runner:
         found = signature.run_arrays(arrays, outputs)
         seconds = time.perf_counter() - start
         cost.add(seconds, nbytes)
-        self._metrics.run(servable, signature.name, api, seconds, shape[0] if shape else 1)
+        self._metrics.run(servable, signature.name, api, seconds, rows)
         if self._log is not None and self._log.wants(servable, api):
             self._log.run(servable, api, signature, arrays, outputs, found)
         return found
@@ -335,6 +328,15 @@ class Runner:
 def engine_slots(config: ServerConfig, cpus: int) -> int:
     """Runs of one signature at the same time: one for each CPU that this process has (``compile.calls`` tells why)."""
     return min(max(1, cpus // max(config.workers, 1)), _MOST_RUNS)
+
+
+def _size(arrays: Mapping[str, Array]) -> tuple[int, int]:
+    """Bytes of all inputs, and the rows of the last one, 1 for a scalar."""
+    nbytes, shape = 0, ()
+    for array in arrays.values():
+        nbytes += array.nbytes
+        shape = array.shape
+    return nbytes, shape[0] if shape else 1
 
 
 def _sharable(cost: Cost | None) -> bool:

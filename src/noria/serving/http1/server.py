@@ -39,7 +39,7 @@ _RESERVED_FILES: Final = 256  # descriptors kept for models, gRPC and logs
 class HttpServer(Edge[Connection]):
     """An application on a listening socket; ``port`` is the one it is bound to.
 
-    shared: how connections are taken where other processes listen on the same socket.
+    shared: how connections are taken where other processes listen on the same socket; turn: as ``Edge`` has it.
     """
 
     def __init__(
