@@ -378,6 +378,8 @@ def _tile_lower(op: Lowering) -> Value:
     x, times = op.inputs
     if op.rank(0) == 0 or (times.const is not None and bool((times.const == 1).all())):
         return x
+    if times.const is not None and bool((times.const < 0).any()):
+        op.cannot("the engine checks constant multiples before it runs, with an error of its own")
     shape = op.outputs[0].shape
     wide = op.widened("Tile", x.dtype)  # repeats are plain copies, so a wider dtype changes nothing
     return op.cast(op.emit("Tile", op.cast(x, wide), as_int64(op, times), shape=shape), x.dtype)

@@ -21,6 +21,8 @@ from conftest import SHARED
 from noria.protos import POOL
 from noria.protos import serving as pb
 from noria.serving import command, server
+from noria.serving.lifecycle.manager import Manager
+from noria.serving.lifecycle.servable import State
 from noria.serving.server import Server
 
 SPEC = SHARED / "spec"
@@ -38,7 +40,7 @@ def setups() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def running(flags: Sequence[str]) -> Iterator[Server]:
-    """A server with these flags on free ports, in a thread of its own, once its models have settled."""
+    """A server with these flags on free ports, in a thread of its own, once every version of its models has settled."""
     config = command.parse(["--port=-1", "--rest_api_port=-1", *flags], quiet=True)
     core = server.make_core(config)
     loop = asyncio.new_event_loop()
@@ -61,6 +63,7 @@ def running(flags: Sequence[str]) -> Iterator[Server]:
     try:
         found = started.result(20)
         assert core.manager.wait_settled(60), core.manager.missing()
+        _wait_loaded(core.manager)  # a model has settled with its first version
         yield found
     finally:
         loop.call_soon_threadsafe(stopping.set)
@@ -92,6 +95,16 @@ def start(name: str, folder: Path, models: set[str] | None = None, extra: Sequen
         flags.append(f"{key}={folder / value}" if value in setups()["files"] else f"{key}={value}")
     with running([*flags, *extra]) as found:
         yield found
+
+
+def _wait_loaded(manager: Manager) -> None:
+    """Waits until no version is on its way; one that fails and is tried again may be for ever."""
+    end = time.monotonic() + 10
+    on_the_way = {State.START, State.LOADING}
+    while time.monotonic() < end and any(
+        servable.state in on_the_way for name in manager.names() for servable in manager.versions(name)
+    ):
+        time.sleep(0.01)
 
 
 def _restricted(content: str, models: set[str] | None, folder: Path, *, loaded_m: bool) -> str:
