@@ -70,8 +70,8 @@ class Core:
     def may_manage(self, peer: str | None, token: str | None, headers: Iterable[str] = ()) -> bool:
         """True where a call that changes what is served may pass (``security.access.check_management``).
 
-        peer: as gRPC writes it, or the address alone; headers: the lower-case names of what came with the call. Never
-        False: raises PermissionDeniedError or UnauthenticatedError, whose messages say what to do.
+        peer: as ``edge.peer_of`` tells it; headers: the lower-case names of what came with the call. Never False:
+        raises PermissionDeniedError or UnauthenticatedError, whose messages say what to do.
         """
         security.check_management(self.access, self.config.allow_remote_management, peer, token, headers)
         return True

@@ -32,6 +32,17 @@ def write_pieces(transport: asyncio.WriteTransport, pieces: Sequence[bytes | mem
         transport.writelines(pieces)
 
 
+def peer_of(transport: asyncio.BaseTransport) -> str | None:
+    """The address of a client; ``unix:`` for one of a UNIX socket, None where the system does not tell.
+
+    Of a client that has reset its connection by now Linux tells no address, and hands over what it sent all the same.
+    """
+    name = transport.get_extra_info("peername")
+    if isinstance(name, tuple):
+        return str(name[0])
+    return None if name is None else "unix:"
+
+
 class Worker(Protocol):
     """A connection, as far as turns go. pending: requests that have come and are not worked on."""
 

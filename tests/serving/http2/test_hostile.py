@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import struct
+import sys
 import tracemalloc
 from collections.abc import Iterator
 
 import grpc
+import hpack
 import pytest
 
 from noria.serving.http2 import frames
 from noria.serving.http2.options import Options
 from noria.serving.http2.sending import Sending
 from noria.serving.http2.stream import Stream
-from serving.http2.running import NAME, Raw, Running, head, message, running, until
+from serving.http2.running import LOOPS, NAME, Raw, Running, head, message, running, until
 
 HEADS = frames.END_HEADERS
 CANCEL = struct.pack(">L", frames.CANCEL)
@@ -32,6 +35,24 @@ def served(server: Running) -> None:
     with Raw(server) as raw:
         raw.call(1)
         assert raw.status(1) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hand over what came before a reset")
+@pytest.mark.parametrize("loop", list(LOOPS))
+def test_a_client_that_has_reset_its_connection_is_none_of_a_unix_socket(loop: str) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    with socket.create_connection(listener.getsockname()) as client:
+        fields = hpack.Encoder().encode(head("Metadata"))
+        client.sendall(
+            frames.PREFACE
+            + frames.settings({})
+            + frames.frame(frames.HEADERS, HEADS, 1, fields)
+            + frames.frame(frames.DATA, frames.END_STREAM, 1, message(b"abc"))
+        )
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+    with running(loop=loop, listener=listener) as server:
+        until(lambda: server.seen.calls)
+        assert server.seen.calls[0].peer in (None, "127.0.0.1")  # asyncio has it from accept(2), uvloop has not
 
 
 def flood(raw: Raw, content: bytes) -> tuple[int, str]:

@@ -152,20 +152,15 @@ def test_a_changed_file_is_read_again(
     ("peer", "local"),
     [
         ("unix:", True),
-        ("unix:/run/s", True),
-        ("unix:@abstract", True),
-        ("ipv4:127.0.0.1:5000", True),
-        ("ipv4:127.9.9.9:5000", True),
-        ("ipv6:%5B::1%5D:5000", True),
-        ("ipv6:[::1]:5000", True),
-        ("ipv6:%5B::ffff:127.0.0.1%5D:5000", True),
         ("127.0.0.1", True),
+        ("127.9.9.9", True),
         ("::1", True),
+        ("::1%lo", True),
         ("::ffff:127.0.0.1", True),
-        ("ipv4:10.0.0.1:5000", False),
-        ("ipv6:%5B::ffff:10.0.0.1%5D:5000", False),
-        ("ipv6:%5Bfe80::1%25eth0%5D:5000", False),
         ("10.0.0.1", False),
+        ("2001:db8::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False),
         ("::", False),
         ("0.0.0.0", False),
         ("localhost", False),
@@ -179,7 +174,7 @@ def test_peers(peer: str | None, local: bool) -> None:
 
 
 def test_who_may_manage(access: Access) -> None:
-    here, there = "ipv4:127.0.0.1:1", "ipv4:10.1.1.1:1"
+    here, there = "127.0.0.1", "10.1.1.1"
 
     def may(access: Access | None, anyone: bool, peer: str, token: str | None, *headers: str) -> type[TFError] | None:
         try:

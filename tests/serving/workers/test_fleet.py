@@ -108,7 +108,7 @@ class Pair:
     async def call(self, path: str, request: Any) -> bytes:
         method = self._methods[path]
         assert isinstance(method, Unary)
-        return await method.function(request.SerializeToString(), Call(peer="ipv4:127.0.0.1:1"))
+        return await method.function(request.SerializeToString(), Call(peer="127.0.0.1"))
 
     async def health(self) -> tuple[int, list[int]]:
         check = health_pb.HealthCheckResponse.FromString(

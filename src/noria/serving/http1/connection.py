@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httptools
 
 from noria.serving.eager import Pause, start
-from noria.serving.edge import write_pieces
+from noria.serving.edge import peer_of, write_pieces
 from noria.serving.http1.messages import JSON, Answer, Application, Header, Heads, Limits, Request, error_body
 
 try:
@@ -80,8 +80,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        peer = transport.get_extra_info("peername")
-        self._peer = peer[0] if isinstance(peer, tuple) else None
+        self._peer = peer_of(transport)
         self._server.opened(self)
         if self._server.full():
             self.refuse(503, "The server has as many connections as it may have; try again later.")

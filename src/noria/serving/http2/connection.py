@@ -26,6 +26,7 @@ from noria.errors import (
     UnimplementedError,
 )
 from noria.serving.eager import Pause, start
+from noria.serving.edge import peer_of
 from noria.serving.http2 import frames, wire
 from noria.serving.http2.frames import FrameError
 from noria.serving.http2.hpack import Decoder, HeadersTooLongError, HpackError
@@ -100,8 +101,7 @@ class Connection(Sending):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        peer = transport.get_extra_info("peername")
-        self._peer = peer[0] if isinstance(peer, tuple) else "unix:"
+        self._peer = peer_of(transport)
         self._server.opened(self)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() != "h2":

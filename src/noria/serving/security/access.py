@@ -86,8 +86,8 @@ def check_management(
     It may come from this machine (loopback or UNIX socket), with a token that may manage, and, on a server without
     tokens, from anywhere where ``anyone`` says so; a token that may not is refused wherever it comes from.
 
-    peer: as gRPC writes it (``ipv4:127.0.0.1:80``, ``unix:``), or the address alone; headers: the names, in lower case,
-    of what came with the call: a call that was forwarded is not one of this machine.
+    peer: as ``is_local`` takes it; headers: the names, in lower case, of what came with the call: a call that was
+    forwarded is not one of this machine.
     """
     if access is not None and token:
         access.check(token, MANAGE)
@@ -105,16 +105,11 @@ def check_management(
 
 
 def is_local(peer: str | None) -> bool:
-    """Whether a peer is a process of this machine: a UNIX socket or a loopback address."""
-    if not peer:
-        return False
-    if peer.startswith("unix:"):
+    """Whether a peer (``edge.peer_of``) is a process of this machine: of a UNIX socket or a loopback address."""
+    if peer == "unix:":
         return True
-    kind, colon, rest = peer.partition(":")
-    if colon and kind in ("ipv4", "ipv6"):
-        peer = rest.rpartition(":")[0].replace("%5B", "").replace("%5D", "").strip("[]")
     try:
-        address = ipaddress.ip_address(peer.partition("%")[0])
+        address = ipaddress.ip_address(peer or "")
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
