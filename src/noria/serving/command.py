@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import noria
 from noria.errors import InvalidArgumentError, TFError
@@ -20,12 +19,10 @@ from noria.serving.signals import note_signals
 _LOG = logging.getLogger(__name__)
 
 _MAX_PORT: Final = 65535
-_RANGES: Final = {  # flag -> the largest value; none may be negative
-    "workers": math.inf,
-    "golden_tolerance": math.inf,
-    "request_log_sampling_rate": 1.0,
-    "drain_delay_seconds": math.inf,
-    "max_loaded_models": math.inf,
+_RANGES: Final = {  # flag -> the least and the largest value, where they are not those of _range
+    "workers": (0, 1024),
+    "request_log_sampling_rate": (0, 1),
+    "remote_file_system_poll_wait_seconds": (-1, 1e9),
 }
 
 
@@ -86,7 +83,19 @@ def _check(config: ServerConfig) -> None:
         raise InvalidArgumentError(
             f"--{parallelism[0]} stands for the other two; give it alone, or --{parallelism[1]} and --{parallelism[2]}"
         )
-    for flag, most in _RANGES.items():
-        if not 0 <= getattr(config, flag) <= most:
-            wanted = "not negative" if most == math.inf else f"from 0 to {most:g}"
-            raise InvalidArgumentError(f"--{flag} is {wanted}; got {getattr(config, flag)}")
+    for row in dataclasses.fields(config):
+        value = getattr(config, row.name)
+        if type(value) is int or type(value) is float:
+            least, most = _RANGES.get(row.name) or _range(row)
+            if not least <= value <= most:  # nor is what is no number
+                wanted = "not negative" if value < least == 0 else f"from {least:.10g} to {most:.10g}"
+                raise InvalidArgumentError(f"--{row.name} is {wanted}; got {value}")
+
+
+def _range(row: dataclasses.Field[Any]) -> tuple[float, float]:
+    """The least and the largest value of a numeric flag. TensorFlow Serving's may be negative, as they may there."""
+    if isinstance(row.default, float):
+        most = 1e9  # seconds or milliseconds: no thread can wait for ever
+    else:
+        most = (1 << 62) if row.name.endswith(("_bytes", "_micros")) else (1 << 31) - 1
+    return (0 if "own" in row.metadata else -most), most

@@ -188,5 +188,5 @@ def test_monitoring_files(tmp_path: Path) -> None:
     file.write_text("prometheus { }")
     with pytest.raises(InvalidArgumentError, match=r"not a tensorflow\.serving\.MonitoringConfig in text form"):
         metrics_path(str(file))
-    with pytest.raises(NotFoundError, match="absent"):
+    with pytest.raises(NotFoundError, match=r"^--monitoring_config_file: .*absent"):
         metrics_path(str(tmp_path / "absent"))

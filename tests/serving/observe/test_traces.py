@@ -235,6 +235,15 @@ def test_what_turns_traces_on() -> None:
     assert not traces.configured(flag, {"OTEL_SDK_DISABLED": "true"})
 
 
+def test_an_endpoint_is_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(
+        InvalidArgumentError, match=r"--trace_endpoint is a URL such as http://.*; got 'collector:4318'"
+    ):
+        traces.make(ServerConfig(trace_endpoint="collector:4318"))
+
+
 def test_missing_packages(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"):
         monkeypatch.delenv(name, raising=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from noria.errors import DataLossError, InvalidArgumentError
+from noria.errors import DataLossError, InvalidArgumentError, TFError
 from noria.formats import files, proto_file
 from noria.protos import serving as pb
 
@@ -26,6 +26,8 @@ def metrics_path(config_file: str) -> str:
         raise InvalidArgumentError(
             f'{error}; expected for instance prometheus_config {{ enable: true path: "{DEFAULT_PATH}" }}'
         ) from None
+    except TFError as error:  # the file cannot be read
+        raise type(error)(f"--monitoring_config_file: {error.message}") from None
     if not message.prometheus_config.enable:
         return ""
     path = message.prometheus_config.path or DEFAULT_PATH

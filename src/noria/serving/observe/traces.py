@@ -59,10 +59,15 @@ def configured(config: ServerConfig, environ: Mapping[str, str] = os.environ) ->
 def make(config: ServerConfig) -> Traces | None:
     """The traces that are configured, None where none are or, told in the log, where the packages are missing.
 
-    Raises InvalidArgumentError when ``--trace_endpoint`` is given without the packages, and for an unknown exporter.
+    Raises InvalidArgumentError when ``--trace_endpoint`` is no URL or is given without the packages, and for an unknown
+    exporter.
     """
     if not configured(config):
         return None
+    if config.trace_endpoint and not config.trace_endpoint.startswith(("http://", "https://")):
+        raise InvalidArgumentError(
+            f"--trace_endpoint is a URL such as http://host:4318/v1/traces; got {config.trace_endpoint!r}"
+        )
     try:
         return Traces(_provider(config))
     except ImportError as error:

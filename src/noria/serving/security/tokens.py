@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from noria.errors import InvalidArgumentError
+from noria.errors import InvalidArgumentError, TFError
 from noria.formats import files
 
 VIEW: Final = "view"
@@ -69,7 +69,10 @@ def read(path: str) -> dict[bytes, Grant]:
     Raises InvalidArgumentError, which names the file and the entry, for a document of another form; NotFoundError and
     PermissionDeniedError for a file that cannot be read. No message quotes a token.
     """
-    data = files.read_bytes(path)
+    try:
+        data = files.read_bytes(path)
+    except TFError as error:
+        raise type(error)(f"--tokens_file: {error.message}") from None
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
