@@ -17,9 +17,9 @@ import grpc.aio
 import pytest
 import trustme
 
-from noria.serving.http2 import wire
+from noria.serving.http2 import frames, wire
 from noria.serving.http2.options import Options
-from serving.http2.running import BIG, LOOPS, NAME, TEXT, Running, running, until
+from serving.http2.running import BIG, LOOPS, NAME, TEXT, Raw, Running, running, until
 
 
 @pytest.fixture(scope="module", params=list(LOOPS))
@@ -206,6 +206,38 @@ def test_compressed_answers(algorithm: str, loop: str) -> None:
         assert unary(channel, "Big")(b"4000000") == bytes(4_000_000)
         assert unary(channel, "Echo")(b"") == b""
         assert list(channel.unary_stream(f"/{NAME}/Many")(b"3 1000")) == [bytes(1000)] * 3
+
+
+def test_large_answers_are_packed_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    deflate = wire.deflate
+
+    def noted(message: bytes, encoding: str) -> bytes:
+        threads.append(threading.get_ident())
+        return deflate(message, encoding)
+
+    monkeypatch.setattr(wire, "deflate", noted)
+    options = Options(compression="gzip", max_send_bytes=1_000_000)
+    with running(options) as server, server.channel() as channel:
+        of_loop = server.call(threading.get_ident)
+        large = os.urandom(50_000).hex().encode()
+        assert unary(channel, "Echo")(large) == large
+        assert unary(channel, "Echo")(large, compression=grpc.Compression.Gzip) == large
+        assert list(channel.unary_stream(f"/{NAME}/Many")(b"2 100000")) == [bytes(100_000)] * 2
+        assert len(threads) == 4
+        assert of_loop not in threads
+        assert unary(channel, "Echo")(bytes(1000)) == bytes(1000)
+        assert threads[4:] == [of_loop]
+        code, text = error(unary(channel, "Big"), b"1000001")
+        assert (code, text) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "Sent message larger than max (1000001 vs. 1000000)",
+        )
+        with Raw(server, settings={frames.INITIAL_WINDOW_SIZE: 1 << 20}) as raw:  # which takes no packed answers
+            raw.send(frames.window_update(0, 1 << 20))
+            raw.call(1, b"100000", "Big")
+            assert raw.answer(1)[1] == wire.PREFIX.pack(0, 100_000) + bytes(100_000)
+        assert len(threads) == 5
 
 
 def test_limits_of_messages() -> None:

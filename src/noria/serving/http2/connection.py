@@ -523,7 +523,10 @@ class Connection(Sending):
         call = Call(head.method, head.metadata, self._peer, timeout)
         if type(method) is Unary:
             message, stream.message = stream.message, None
-            work = self._unpacked(stream, method, call) if message is None else method.function(message, call)
+            if message is None or self._options.compression:
+                work = self._at_length(stream, method, message, call)
+            else:
+                work = method.function(message, call)
             begun = start(work, self._loop)
             if type(begun) is bytes:
                 self._answer(stream, begun)
@@ -537,10 +540,19 @@ class Connection(Sending):
         self._wait(stream, begun)
         begun = None  # an error holds this frame, and is held by its future: they would wait for the collector
 
-    async def _unpacked(self, stream: Stream, method: Unary, call: Call) -> bytes:
-        """Runs a method whose request takes long to inflate."""
-        assert stream.incoming is not None
-        return await method.function(await self._loop.run_in_executor(None, stream.incoming.take), call)
+    async def _at_length(self, stream: Stream, method: Unary, message: bytes | None, call: Call) -> bytes:
+        """Runs a method whose request takes long to inflate (it is None), or whose answer may take long to deflate."""
+        if message is None:
+            assert stream.incoming is not None
+            message = await self._loop.run_in_executor(None, stream.incoming.take)
+        return await self._packed(stream, await method.function(message, call))
+
+    async def _packed(self, stream: Stream, answer: bytes) -> bytes:
+        """An answer, compressed already where that is asked for and long work, which is not for the loop's thread."""
+        encoding = stream.head.taken(self._options.compression)
+        if encoding and wire.LONG < len(answer) <= self._options.max_send_bytes:
+            return await self._loop.run_in_executor(None, wire.Packed.of, answer, encoding)
+        return answer
 
     def _wait(self, stream: Stream, task: asyncio.Future[Any]) -> None:
         stream.task = task
@@ -568,7 +580,7 @@ class Connection(Sending):
             async for answer in answers:
                 if stream.gone:
                     return
-                self._queue(stream, answer)
+                self._queue(stream, await self._packed(stream, answer))
                 self.flush()
                 if sum(map(len, stream.out)) > _QUEUED or self.stuck:
                     if not stream.out:
@@ -619,7 +631,7 @@ class Connection(Sending):
         plain = not self._options.compression
         if plain and framed <= self._window and framed <= stream.window and framed <= self._max_frame:
             if size > self._options.max_send_bytes:
-                self._finish(stream, _too_long(size, self._options.max_send_bytes))
+                self._finish(stream, wire.too_long(size, self._options.max_send_bytes))
                 return
             self._window -= framed
             self._close_with(stream, wire.answer(stream.id, message))
@@ -631,16 +643,14 @@ class Connection(Sending):
     def _queue(self, stream: Stream, message: bytes) -> None:
         """Puts a message behind what waits to go out, and sends what there is room for."""
         if len(message) > self._options.max_send_bytes:
-            self._finish(stream, _too_long(len(message), self._options.max_send_bytes))
+            self._finish(stream, wire.too_long(len(message), self._options.max_send_bytes))
             return
-        encoding = self._options.compression
-        if encoding and encoding.encode() not in stream.head.accepts:
-            encoding = ""
+        encoding = stream.head.taken(self._options.compression)
         if not stream.opened:
             stream.opened = True
             self._send(wire.opening(stream.id, encoding))
         if encoding:
-            message = wire.deflate(message, encoding)
+            message = wire.Packed.of(message, encoding)
         self._queue_bytes(stream, bool(encoding), message)
 
     def _cut_off(self, stream: Stream, error: TFError) -> None:
@@ -788,7 +798,3 @@ class Connection(Sending):
 
 def _not_one(found: str) -> TFError:
     return UnimplementedError(f"the method takes one message, and the call has {found}")
-
-
-def _too_long(size: int, limit: int) -> TFError:
-    return ResourceExhaustedError(f"Sent message larger than max ({size} vs. {limit})")

@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 from noria.errors import Code, InternalError, ResourceExhaustedError, TFError, UnimplementedError
 from noria.serving.http2 import frames
@@ -32,6 +32,7 @@ _WBITS: Final = {"gzip": 31, "deflate": 15}  # zlib's; gRPC's deflate has zlib's
 _MAX_INFLATED: Final = 256 << 20
 _HEAVY: Final = 16 << 10  # bytes of a packed message: 16 MB, some 10 ms of work, at worst
 _LEVEL: Final = 1  # an answer is worth little time
+LONG: Final = 64 << 10  # bytes of an answer from which to compress it is long work: a millisecond and more
 _VIEWED: Final = 4096  # bytes from which the rest of a frame is kept as a view of it
 _MAX_TEXT: Final = 6000  # bytes of a quoted error message; clients take 8 KiB of metadata in all
 _CUT_TEXT: Final = 500  # characters that are left of a longer one
@@ -62,6 +63,10 @@ class Head:
         self.accepts: frozenset[bytes] = frozenset()
         self.length = -1
         self.refusal: TFError | int | None = None
+
+    def taken(self, encoding: str) -> str:
+        """``encoding`` where the client takes answers in it, else none."""
+        return encoding if encoding and encoding.encode() in self.accepts else ""
 
 
 def read_head(fields: Sequence[tuple[bytes, bytes]]) -> Head | None:
@@ -235,6 +240,22 @@ def deflate(message: bytes, encoding: str) -> bytes:
     """A message, compressed."""
     deflater = zlib.compressobj(_LEVEL, wbits=_WBITS[encoding])
     return deflater.compress(message) + deflater.flush()
+
+
+class Packed(bytes):
+    """A message that is compressed already."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, message: bytes, encoding: str) -> Self:
+        """A message, compressed if it is not yet."""
+        return message if type(message) is cls else cls(deflate(message, encoding))
+
+
+def too_long(size: int, limit: int) -> TFError:
+    """The error of an answer of more than ``limit`` bytes."""
+    return ResourceExhaustedError(f"Sent message larger than max ({size} vs. {limit})")
 
 
 _OPEN_HEAD: Final = (len(_ANSWER) >> 8, len(_ANSWER) & 0xFF, frames.HEADERS, frames.END_HEADERS)
