@@ -126,6 +126,8 @@ def test_no_model_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MODEL_BASE_PATH", raising=False)
     with pytest.raises(InvalidArgumentError, match="give the model's directory: --model_base_path"):
         model_config.initial(ServerConfig())
+    with pytest.raises(InvalidArgumentError, match="--model_name is empty"):
+        model_config.initial(ServerConfig(model_name="", model_base_path="/models/x"))
 
 
 def test_the_file_replaces_the_flags(tmp_path: Path) -> None:

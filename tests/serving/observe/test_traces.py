@@ -238,9 +238,7 @@ def test_what_turns_traces_on() -> None:
 def test_an_endpoint_is_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(
-        InvalidArgumentError, match=r"--trace_endpoint is a URL such as http://.*; got 'collector:4318'"
-    ):
+    with pytest.raises(InvalidArgumentError, match=r"--trace_endpoint is a URL .*; got 'collector:4318'"):
         traces.make(ServerConfig(trace_endpoint="collector:4318"))
 
 

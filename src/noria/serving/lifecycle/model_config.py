@@ -54,6 +54,8 @@ def initial(config: ServerConfig) -> pb.ModelServerConfig:
             "give the model's directory: --model_base_path=<directory of numbered versions>, or a file of several "
             "models: --model_config_file=<file>"
         )
+    if not name:
+        raise InvalidArgumentError("--model_name is empty: no request could name the model; leave it out for default")
     found = pb.ModelServerConfig()
     # A config file must have absolute paths; a path typed at a shell is meant from where it is typed.
     absolute = base_path if _SCHEME.search(base_path) else os.path.abspath(base_path)
