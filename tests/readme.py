@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import socket
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"-?\d+\.\d+(?:[eE][+-]?\d+)?")
+_READY = re.compile(r"noria: serving .*\n")
+_PORTS = range(12_000, 32_000)  # which no system gives to those that ask for any port
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,32 @@ def examples(text: str) -> list[Example]:
 
 
 def run(example: Example, cwd: Path, environment: dict[str, str], ports: dict[str, str]) -> str:
-    """The block's standard output. ports: replacements, for those of the page may be taken on this machine."""
+    """The block's standard output. ports: replacements, for those of the page may be taken on this machine.
+
+    What a server in the background says when it is ready comes first: it may come after its first answer.
+    """
     code = example.code
     for old, new in ports.items():
         code = code.replace(old, new)
     command = ["bash", "-e", "-c", code] if example.language == "bash" else [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
+    shown: str = done.stdout
     for old, new in ports.items():
-        done.stdout = done.stdout.replace(new, old)
-    return str(done.stdout)
+        shown = re.sub(rf"(?<=:){new}\b", old, shown)
+    return "".join(_READY.findall(shown)) + _READY.sub("", shown)
 
 
 def free_port() -> str:
-    """A TCP port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    """A TCP port that nothing listens on, and that is not given to another test meanwhile."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        return str(port)
 
 
 def same(got: str, shown: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from noria.errors import UnavailableError
 from noria.serving.config import ServerConfig
 from noria.serving.ports import Ports
+from readme import free_port
 
 
 def test_what_the_settings_ask_for(tmp_path: Path) -> None:
@@ -24,9 +24,7 @@ def test_what_the_settings_ask_for(tmp_path: Path) -> None:
 
 
 def test_one_that_is_taken_lets_go_of_all(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
+    free = int(free_port())
     (tmp_path / "s").write_text("")
     with pytest.raises(UnavailableError, match="--grpc_socket_path"):
         Ports.open(ServerConfig(port=free, rest_api_port=-1, grpc_socket_path=str(tmp_path / "s")))
