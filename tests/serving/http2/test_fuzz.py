@@ -135,7 +135,7 @@ async def _feed(content: bytes, cuts: list[int], options: Options) -> None:
 
 
 @pytest.mark.parametrize("loop", list(LOOPS))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     parts=st.lists(_frames, max_size=14),
     changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=2),
