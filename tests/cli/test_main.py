@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,10 @@ def test_version_and_help_need_no_heavy_import() -> None:
 def test_help_answers_at_once() -> None:
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()  # not the clock on the wall: other processes may be at work too
         assert noria_process("show", "--help").returncode == 0
-        times.append(time.perf_counter() - start)
+        after = os.times()
+        times.append(after.children_user + after.children_system - before.children_user - before.children_system)
     assert min(times) < 1.0  # 0.08 s on an idle machine
 
 

@@ -76,8 +76,8 @@ def call_grpc(port: int, rpc: str, request: bytes, *, timeout: float = 20) -> tu
 
 
 def call_grpc_at(target: str, rpc: str, request: bytes, *, timeout: float = 20) -> tuple[str, str, bytes]:
-    """As ``call_grpc``, at any address that gRPC knows."""
-    with grpc.insecure_channel(target) as channel:
+    """As ``call_grpc``, at any address that gRPC knows, on a connection of its own."""
+    with grpc.insecure_channel(target, [("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = channel.unary_unary(rpc, bytes, bytes)
         try:
             return "OK", "", call(request, timeout=timeout)
@@ -108,8 +108,8 @@ def serving(manager: Manager, **settings: Any) -> Iterator[Server]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
     thread.start()
     try:
-        yield started.result(20)
+        yield started.result(60)
     finally:
         loop.call_soon_threadsafe(stopping.set)
-        thread.join(30)
+        thread.join(120)
         loop.close()

@@ -233,7 +233,7 @@ def test_a_large_graph_takes_well_under_a_second() -> None:
         node.input.append("d" if not i else f"relu{i - 1}")
         node.attr["T"].type = 1
     with tf.Graph().as_default() as graph:
-        start = time.perf_counter()
+        start = time.thread_time()
         tf.import_graph_def(part)
         assert len(graph.get_operations()) == 1504
-        assert time.perf_counter() - start < 3  # 0.2 s on an idle core
+        assert time.thread_time() - start < 3  # 0.2 s on an idle core

@@ -387,10 +387,10 @@ def test_one_large_entry_named_many_times(huffman_strings: bool) -> None:
     tracemalloc.start()
     try:
         for block in (b"\xbe" * 100_000, named * 20_000):  # 400 MB, were it all copied
-            start = time.perf_counter()
+            start = time.thread_time()
             with pytest.raises(HeadersTooLongError):
                 decoder.decode(block)
-            assert time.perf_counter() - start < 5
+            assert time.thread_time() - start < 5
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
@@ -398,9 +398,9 @@ def test_one_large_entry_named_many_times(huffman_strings: bool) -> None:
 
 def test_a_block_that_only_turns_the_table_over() -> None:
     decoder = Decoder()
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(HeadersTooLongError):
         decoder.decode(b"\x40\x00\x00" * 50_000)  # 32 bytes each: 128 entries
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - start < 5
     assert _sizes(decoder) == (128, 4096)
     assert len(decoder._table) == len(decoder._sizes) == len(STATIC) + 129

