@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import Future
 
@@ -30,6 +31,8 @@ async def _app(request: Request) -> Answer:
         raise ZeroDivisionError("late bug")
     if request.target == b"/big":
         return 200, (JSON,), b"x" * (1 << 22)
+    if request.target == b"/names":
+        return 200, (JSON,), b" ".join([name for name, _ in request.headers])
     if request.target == b"/header":
         return 200, (JSON, (b"x-a", b"b\r\nx-injected: 1")), b""
     return 200, (JSON,), request.method.encode() + b" " + request.target + b" " + request.body
@@ -128,6 +131,37 @@ def test_chunks(server: Running) -> None:
     )
 
 
+def test_fields_after_the_body_are_dropped(server: Running) -> None:
+    ask = b"POST /names HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nAuthorization: Bearer x\r\n\r\n"
+    assert exchange(server, ask)[1] == b"transfer-encoding"
+
+
+def test_chunks_of_all_sizes(server: Running) -> None:
+    sizes = [1, 2, 5000, 1, 4096, 4097, 3, 100_000, 7] * 3
+    parts = [bytes([97 + at % 26]) * size for at, size in enumerate(sizes)]
+    body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+    ask = b"POST /all HTTP/1.1\r\nhost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n\r\n"
+    assert exchange(server, ask)[1] == b"POST /all " + b"".join(parts)
+
+
+def test_tiny_chunks_take_no_more_room_than_their_bytes(server: Running) -> None:
+    with server.connect() as raw:
+        raw.sendall(b"POST /tiny HTTP/1.1\r\nhost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        tracemalloc.start()
+        try:
+            raw.sendall(b"2\r\nab\r\n" * 50_000)
+            raw.sendall(b"1\r\n")  # the head of another, so that the request is not over
+            end = time.monotonic() + 20
+            while sum(connection._head for connection in list(server.server.connections)) < 100_000:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            assert tracemalloc.get_traced_memory()[0] < 1_000_000
+        finally:
+            tracemalloc.stop()
+        raw.sendall(b"c\r\n0\r\n\r\n")
+        assert read_answer(raw)[1] == b"POST /tiny " + b"ab" * 50_000 + b"c"
+
+
 def test_old_clients(server: Running) -> None:
     head, _ = exchange(server, b"GET / HTTP/1.0\r\n\r\n")
     assert b"Connection: close" in head
@@ -188,6 +222,9 @@ def test_a_half_closed_connection_gets_its_answers(server: Running) -> None:
         (b"POST / HTTP/1.1\r\nhost: x\r\nContent-Length: 5000\r\n\r\n", b"413"),
         (b"POST / HTTP/1.1\r\nhost: x\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n", b"413"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"400\r\n%s\r\n" % (b"x" * 1024) * 6, b"413"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n" + b"x: y\r\n" * 100_000, b"431"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: " + b"y" * 600_000, b"431"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1;" + b"x" * 600_000, b"431"),
         (b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\nhost: x\r\n\r\n", b"431"),
         (b"GET / HTTP/1.1\r\nx: " + b"a" * 3000, b"431"),
         (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 600 + b"\r\n", b"431"),

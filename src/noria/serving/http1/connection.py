@@ -35,6 +35,7 @@ _LOG = logging.getLogger(__name__)
 
 _MAX_WAITING: Final = 16  # requests that one client may have sent ahead
 _COPIED: Final = 64 << 10  # an answer up to this size is written in one piece with its head
+_SMALL: Final = 4096  # bytes of a part of a body up to which it is joined to the one before
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -46,9 +47,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_app", "_body", "_chunks", "_expects", "_head", "_headers", "_heads", "_in_head", "_limits", "_loop",
-        "_parser", "_peer", "_refused", "_request", "_server", "_target", "_task", "_transport", "_waiting", "busy",
-        "ended", "last", "reading", "received", "since", "stuck",
+        "_app", "_body", "_chunks", "_expects", "_framing", "_got_body", "_head", "_headers", "_heads", "_in_head",
+        "_limits", "_loop", "_parser", "_peer", "_refused", "_request", "_server", "_target", "_task", "_transport",
+        "_waiting", "busy", "ended", "last", "reading", "received", "since", "stuck",
     )  # fmt: skip
 
     def __init__(self, server: HttpServer) -> None:
@@ -62,10 +63,12 @@ class Connection(asyncio.Protocol):
         self._peer: str | None = None
         self._waiting: list[Request] = []
         self._headers: list[Header] = []
-        self._chunks: list[bytes] | None = None
+        self._chunks: list[bytes | bytearray] | None = None
         self._body = b""
         self._target = b""
         self._head = 0  # bytes of the head so far
+        self._framing = 0  # bytes since the last of the body: of chunks' extensions, or of fields after the body
+        self._got_body = False  # with what was read just now
         self._in_head = False
         self._expects = False
         self._refused: tuple[int, str] | None = None
@@ -132,6 +135,11 @@ class Connection(asyncio.Protocol):
             self._head += len(data)
             if self._head > self._limits.head:
                 self._refused = (431, "The request line and headers are too long.")
+        elif self.reading:
+            self._framing = 0 if self._got_body else self._framing + len(data)
+            self._got_body = False
+            if self._framing > self._limits.head:
+                self._refused = self._refused or (431, "What comes between the body's chunks or after is too long.")
         if self._refused is not None and not self.busy and not self._waiting:
             self.refuse(*self._refused)
         if self.reading:
@@ -164,7 +172,7 @@ class Connection(asyncio.Protocol):
         self._body = b""
         self._chunks = None
         self._expects = False
-        self._head = self.received = 0
+        self._head = self._framing = self.received = 0
         self._in_head = self.reading = True
         self.since = self._server.now
 
@@ -172,6 +180,8 @@ class Connection(asyncio.Protocol):
         self._target = self._target + url if self._target else url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # fields after the body, which nobody needs
         name = name.lower()
         self._headers.append((name, value))
         self._head += len(name) + len(value) + 4
@@ -193,8 +203,15 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if self._refused is not None:
             return
-        if self._chunks is not None:
-            self._chunks.append(body)
+        self._got_body = True
+        chunks = self._chunks
+        if chunks is not None:
+            if len(body) > _SMALL:
+                chunks.append(body)
+            elif type(chunks[-1]) is bytearray:
+                chunks[-1] += body
+            else:
+                chunks.append(bytearray(body))  # a small part takes twenty times its bytes as an object of its own
         elif self._body:
             self._chunks = [self._body, body]
         else:
