@@ -22,6 +22,7 @@ from noria.errors import InvalidArgumentError
         ("https://models.example.com/team/a/", Address(True, True, "models.example.com", 443, "/team/a")),
         ("http://[::1]:8501", Address(True, False, "::1", 8501)),
         ("http://localhost", Address(True, False, "localhost", 80)),
+        ("HTTP://localhost", Address(True, False, "localhost", 80)),
     ],
 )
 def test_urls(url: str, wanted: Address) -> None:
@@ -44,6 +45,8 @@ def test_urls(url: str, wanted: Address) -> None:
         ("http://localhost?a=b", "nothing after"),
         ("http://user:secret@localhost", "nothing after|no host:port"),
         ("unix:", "names no socket"),
+        ("http://two words:8501", "a space or a control character"),
+        ("localhost\n:8500", "a space or a control character"),
     ],
 )
 def test_what_is_no_url(url: str, text: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import pytest
 from client.served import HALVES, KINDS, served, values_of
 from noria.client import AsyncClient, Client
 from noria.errors import (
+    CancelledError,
     DeadlineExceededError,
     FailedPreconditionError,
     InvalidArgumentError,
@@ -198,6 +201,30 @@ def test_names_that_need_quoting(client: Client) -> None:
             client.predict(name, {"x": np.ones(1, np.float32)})
 
 
+def test_arguments_that_are_not_what_they_should_be(client: Client, way: str) -> None:
+    x = np.ones(1, np.float32)
+    calls: list[tuple[Callable[[], Any], str]] = [
+        (lambda: client.predict("m", {"x": [1j]}), "takes float32; got complex numbers"),
+        (lambda: client.predict("m", [x]), "inputs are given by name.* got list"),  # type: ignore[arg-type]
+        (lambda: client.predict("m", {1: x}), "name of an input is a string; got 1"),  # type: ignore[dict-item]
+        (lambda: client.predict(b"m", {"x": x}), "model's name is a string; got b'm'"),  # type: ignore[arg-type]
+        (lambda: client.predict("m", {"x": x}, version="1"), "got '1'"),  # type: ignore[arg-type]
+        (lambda: client.predict("m", {"x": x}, version=1.5), "got 1.5"),  # type: ignore[arg-type]
+        (lambda: client.predict("m", {"x": x}, version=True), "got True"),
+        (lambda: client.predict("m\ud800", {"x": x}), "UTF-8"),
+        (lambda: client.predict("m", {"s": "\ud800"}, signature="word"), "UTF-8"),
+        (lambda: client.regress("hp", {"x": 1.0}), "examples are a list.* got str among them"),  # type: ignore[dict-item]
+        (lambda: client.regress("hp", b"text"), "examples are a list.* got int among them"),  # type: ignore[arg-type]
+        (lambda: client.regress("hp", [{"x": 2**63}]), "'x' is of int64"),
+        (lambda: client.reload(3), "got 3" if way == "grpc" else "REST has no reload"),
+    ]
+    for call, text in calls:
+        with pytest.raises((InvalidArgumentError, UnimplementedError), match=text):
+            call()
+    assert client.predict("m", {"x": x}, version=np.int64(1))["y"].tolist() == [2.5]  # type: ignore[arg-type]
+    assert client.predict("m", {"x": [1e39]})["y"].tolist() == [np.inf]
+
+
 def test_many_threads(client: Client) -> None:
     wrong: list[Any] = []
 
@@ -248,6 +275,38 @@ def test_asynchronous(servers: dict[str, Server], way: str) -> None:
             await client.predict("m", {"x": np.ones(1, np.float32)})
 
     asyncio.run(main())
+
+
+def test_an_asynchronous_client_is_for_one_loop() -> None:
+    client = AsyncClient("127.0.0.1:1", retries=0, timeout=5)
+
+    async def ask() -> None:
+        await client.status("m")
+
+    with pytest.raises(UnavailableError):
+        asyncio.run(ask())
+    with pytest.raises(FailedPreconditionError, match="another event loop"):
+        asyncio.run(ask())
+    asyncio.run(client.close())
+
+
+def test_closing_does_not_cancel_the_tasks_that_wait() -> None:
+    async def main(url: str) -> None:
+        client = AsyncClient(url, timeout=20)
+        task = asyncio.create_task(client.status("m"))
+        await asyncio.sleep(0)  # which lets it begin
+        await client.close()
+        with pytest.raises(CancelledError, match="the client was closed"):
+            await task
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asyncio.run(main(f"127.0.0.1:{silent.getsockname()[1]}"))
+
+
+def test_no_limit_of_time(servers: dict[str, Server], way: str) -> None:
+    with Client(url_of(servers[way], way), timeout=None) as client:
+        for timeout in (None, math.inf):
+            assert client.predict("m", {"x": [1.0]}, timeout=timeout)["y"].tolist() == [2.5]
 
 
 def test_a_server_that_is_not_there() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import select
 import socket
 import threading
 import time
@@ -10,12 +12,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from noria.client import Client, address, options
+from noria.client import AsyncClient, Client, address, options
 from noria.client.exchange import Exchange, Reply
 from noria.client.http_transport import HttpTransport
 from noria.errors import (
     DeadlineExceededError,
     InternalError,
+    InvalidArgumentError,
     PermissionDeniedError,
     ResourceExhaustedError,
     TFError,
@@ -55,8 +58,8 @@ def answer(connection: socket.socket, body: bytes, status: bytes = b"200 OK", mo
         connection.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (status, len(body), more, body))
 
 
-def transport(url: str) -> HttpTransport:
-    return HttpTransport(address.parse(url), options.make(None, None, None, None, None, 0))
+def transport(url: str, retries: int = 1) -> HttpTransport:
+    return HttpTransport(address.parse(url), options.make(None, None, None, None, None, retries))
 
 
 GET = Exchange("GET", "/v1/models/m")
@@ -71,10 +74,94 @@ def test_connections_are_kept_and_replaced() -> None:
         way = transport(url)
         assert [way.send(GET, 10).body for _ in range(6)] == [b"0", b"0", b"1", b"1", b"2", b"2"]
         assert seen == [0, 1, 2]
-        # What changes something is not sent again on another connection: the server may have done it.
-        with pytest.raises(UnavailableError):
-            way.send(GET._replace(repeatable=False), 10)
         way.close()
+
+
+def test_what_must_not_be_repeated_is_sent_once() -> None:
+    """The server may have done it, though its answer never came; a connection that has ended already is not tried."""
+    got: list[int] = []
+
+    def handle(connection: socket.socket, n: int) -> None:
+        answer(connection, b"%d" % n)
+        if connection.recv(65536):
+            got.append(n)
+
+    with speaking(handle) as (url, _):
+        for retries, exchange in ((0, GET), (5, GET._replace(repeatable=False))):
+            way = transport(url, retries)
+            way.send(GET, 10)
+            with pytest.raises(UnavailableError):
+                way.send(exchange, 10)
+            way.close()
+        way = transport(url, 5)
+        assert [way.send(GET, 10).body for _ in range(2)] == [b"2", b"3"]
+        way.close()
+    assert got == [0, 1, 2]
+    with speaking(lambda connection, n: answer(connection, b"%d" % n)) as (url, _):
+        way = transport(url, 0)
+        way.send(GET, 10)
+        select.select([way._idle[0].sock], [], [], 10)  # until the end of the connection has come
+        assert way.send(GET._replace(repeatable=False), 10).body == b"1"
+        way.close()
+
+
+def test_a_fork_leaves_the_connections_to_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def handle(connection: socket.socket, n: int) -> None:
+        while n < 2 and connection.recv(65536):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % n)
+
+    with speaking(handle) as (url, seen):
+        way = transport(url)
+        assert [way.send(GET, 10).body for _ in range(2)] == [b"0", b"0"]
+        monkeypatch.setattr("noria.client.http_transport.os.getpid", lambda: -1)
+        assert [way.send(GET, 10).body for _ in range(2)] == [b"1", b"1"]
+        assert seen == [0, 1]
+        way.close()
+        monkeypatch.undo()
+
+
+def test_names_that_no_host_has() -> None:
+    for host in ("..", "a" * 64):
+        with pytest.raises(InvalidArgumentError, match="cannot be the place of a server"):
+            transport(f"http://{host}:1").send(GET, 10)
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """The URL of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_calls_of_an_event_loop_meet_their_deadline_however_many_wait() -> None:
+    async def main(url: str) -> None:
+        async with AsyncClient(url, timeout=0.5) as client:
+            asked = (client.status("m") for _ in range(150))
+            for found in await asyncio.gather(*asked, return_exceptions=True):
+                assert isinstance(found, DeadlineExceededError)
+
+    with silent() as url:
+        start = time.monotonic()
+        asyncio.run(main(url))
+        assert time.monotonic() - start < 10  # one after another would be 75 s
+
+
+def test_a_call_that_is_cancelled_leaves_no_thread_behind() -> None:
+    async def main(url: str) -> None:
+        async with AsyncClient(url, timeout=600) as client:
+            task = asyncio.create_task(client.status("m"))
+            while not [thread for thread in threading.enumerate() if thread.name.startswith("noria-client")]:
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    with silent() as url:
+        asyncio.run(main(url))
+        for thread in threading.enumerate():
+            if thread.name.startswith("noria-client"):
+                thread.join(20)
+                assert not thread.is_alive()
 
 
 def test_the_server_s_wish_to_close_is_heard() -> None:

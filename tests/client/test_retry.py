@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 import pytest
@@ -125,6 +126,18 @@ def test_a_call_may_do_something_else_after_an_error() -> None:
         raise InternalError("not reached")
 
     assert both(talk(), talk(), Flaky(1, NotFoundError("no")), 5) == b"second"
+
+
+@pytest.mark.parametrize("timeout", [math.inf, 1e18])
+def test_no_limit(timeout: float) -> None:
+    flaky = Flaky(1)
+    assert both(echo(), echo(), flaky, timeout) == b"x"
+    assert max(flaky.seconds) <= 1e6  # more overflows in sockets and gRPC
+
+
+def test_a_timeout_that_is_no_number() -> None:
+    with pytest.raises(InvalidArgumentError, match="nan"):
+        both(echo(), echo(), Flaky(0), math.nan)
 
 
 def test_options() -> None:

@@ -63,3 +63,14 @@ def test_refusals() -> None:
         parse_sequence_example(b"\x0a\x7fx")
     with pytest.raises(InvalidArgumentError, match="feature 'x' of dtype complex128"):
         make_example({"x": 1j})
+    with pytest.raises(InvalidArgumentError, match="'x' is of int64, which ends at 9223372036854775807; got 9223"):
+        make_example({"x": 2**63})
+    with pytest.raises(InvalidArgumentError, match="element 0 of a string tensor is int"):
+        make_example({"x": [1, "a"]})  # type: ignore[dict-item]
+
+
+def test_what_numpy_would_change() -> None:
+    found = parse_example(make_example({"zeros": ["a\0", "b"], "big": 1e300, "most": 2**63 - 1}))
+    assert found["zeros"] == [b"a\0", b"b"]
+    assert list(found["big"]) == [np.inf]
+    assert list(found["most"]) == [2**63 - 1]

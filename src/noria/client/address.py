@@ -33,7 +33,10 @@ def parse(url: str) -> Address:
         if url == "unix:" or url == "unix://":
             raise InvalidArgumentError(f"{url!r} names no socket; write unix:/path/to/socket")
         return Address(False, False, url, 0)
+    if " " in url or not url.isprintable():
+        raise InvalidArgumentError(f"{url!r} has a space or a control character; a server's address is {_FORMS}")
     scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower()
     if not separator:
         scheme, rest = "grpc", url
     if scheme not in ("grpc", "grpcs", "http", "https"):

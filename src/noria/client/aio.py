@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,7 +44,7 @@ class AsyncClient:
         self,
         url: str,
         *,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
         retries: int = DEFAULT_RETRIES,
         token: str | None = None,
         ca: Pem | None = None,
@@ -54,7 +55,7 @@ class AsyncClient:
         place = address.parse(url)
         given = options.make(token, ca, cert, key, server_name, retries)
         self.url = url
-        self._timeout = timeout
+        self._timeout = math.inf if timeout is None else timeout
         self._retries = given.retries
         self._calls = calls_of(place)
         self._transport = _transport(place, given)

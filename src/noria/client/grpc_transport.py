@@ -9,7 +9,7 @@ import grpc
 from noria.client.address import Address
 from noria.client.exchange import Exchange, Reply, error_of
 from noria.client.options import Options
-from noria.errors import FailedPreconditionError, TFError
+from noria.errors import CancelledError, FailedPreconditionError, TFError
 
 _MAX_MESSAGE: Final = 2**31 - 1
 _OPTIONS: Final = (
@@ -73,8 +73,18 @@ class AsyncGrpcTransport:
         self._channel: grpc.aio.Channel | None = None
         self._calls: dict[str, Any] = {}
         self._closed = False
+        self._loop: Any = None
 
     async def send(self, exchange: Exchange, seconds: float) -> Reply:
+        import asyncio  # which a program that runs a loop has imported already
+
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._loop is not None:
+                raise FailedPreconditionError(
+                    "the client has been used on another event loop; each needs one of its own"
+                )
+            self._loop = loop
         call = self._calls.get(exchange.path)
         if call is None:
             call = self._calls[exchange.path] = self._open().unary_unary(exchange.path, None, None)
@@ -84,6 +94,11 @@ class AsyncGrpcTransport:
             raise _error(error) from None
         except grpc.aio.UsageError as error:
             raise FailedPreconditionError(f"the client is closed: {error}") from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and not (task is not None and task.cancelling()):
+                raise CancelledError("the client was closed before the answer came") from None
+            raise
 
     def _open(self) -> grpc.aio.Channel:
         if self._closed:

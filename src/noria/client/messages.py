@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from noria import dtypes
 from noria.client.answers import Metadata, SignatureInfo, TensorInfo, VersionStatus
@@ -86,7 +86,14 @@ def parsed(message: Any, body: bytes) -> Any:
 
 def example(given: Example) -> bytes:
     """A serialized tf.Example of features, or one that is serialized already."""
-    return given if isinstance(given, bytes) else make_example(given)
+    if isinstance(given, bytes):
+        return given
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InvalidArgumentError(
+            "examples are a list, each of them features by name or a serialized tf.Example; got "
+            f"{type(given).__name__} among them"
+        )
+    return make_example(given)
 
 
 def input_of(examples: Iterable[Example], context: Example | None) -> bytes:
@@ -192,6 +199,8 @@ def reload_request(config: Any) -> bytes:
         from noria.formats.proto_file import parse_text  # text is read by this call alone
 
         config = parse_text(pb.ModelServerConfig, config.encode(), "the configuration")
+    if not isinstance(config, Message):
+        raise InvalidArgumentError(f"a configuration is a ModelServerConfig, or its text form; got {config!r}")
     return _piece(1, config.SerializeToString())
 
 

@@ -54,7 +54,7 @@ class RestCalls(Calls):
 
     def __init__(self, prefix: str = "") -> None:
         super().__init__()
-        self._root = prefix + _MODELS
+        self._root = quote(prefix, safe="/%:@!$&'()*+,;=~") + _MODELS
         self._ask_after = 0.0  # on time.monotonic
         self._binary: bool | None = None  # whether messages are taken as bodies; None until it is known
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from noria.client.exchange import AsyncTransport, Exchange, Reply, Talk, Transport
-from noria.errors import DeadlineExceededError, UnavailableError
+from noria.errors import DeadlineExceededError, InvalidArgumentError, UnavailableError
 
 T = TypeVar("T")
+
+_LONGEST: Final = 1e6  # seconds; sockets and gRPC overflow at some months, and so at "no limit"
 
 
 class Retries(NamedTuple):
@@ -32,8 +34,8 @@ class Retries(NamedTuple):
 
 
 def run(talk: Talk[T], transport: Transport, retries: Retries, timeout: float) -> T:
-    """The result of a call. timeout: seconds for all of it. Raises errors of ``noria.errors``."""
-    deadline = time.monotonic() + timeout
+    """The result of a call. timeout: seconds for all of it, or infinity. Raises errors of ``noria.errors``."""
+    deadline = _deadline(timeout)
     try:
         exchange = next(talk)
         while True:
@@ -46,6 +48,8 @@ def run(talk: Talk[T], transport: Transport, retries: Retries, timeout: float) -
     except StopIteration as end:
         result: T = end.value
         return result
+    except UnicodeEncodeError as error:
+        raise _unsendable(error) from None
 
 
 def _send(exchange: Exchange, transport: Transport, retries: Retries, deadline: float) -> Reply:
@@ -62,7 +66,7 @@ def _send(exchange: Exchange, transport: Transport, retries: Retries, deadline: 
 
 async def run_async(talk: Talk[T], transport: AsyncTransport, retries: Retries, timeout: float) -> T:
     """As ``run``, on an event loop."""
-    deadline = time.monotonic() + timeout
+    deadline = _deadline(timeout)
     try:
         exchange = next(talk)
         while True:
@@ -75,6 +79,8 @@ async def run_async(talk: Talk[T], transport: AsyncTransport, retries: Retries, 
     except StopIteration as end:
         result: T = end.value
         return result
+    except UnicodeEncodeError as error:
+        raise _unsendable(error) from None
 
 
 async def _send_async(exchange: Exchange, transport: AsyncTransport, retries: Retries, deadline: float) -> Reply:
@@ -91,8 +97,18 @@ async def _send_async(exchange: Exchange, transport: AsyncTransport, retries: Re
         await asyncio.sleep(wait)
 
 
+def _deadline(timeout: float) -> float:
+    if timeout != timeout:
+        raise InvalidArgumentError(f"a timeout is a number of seconds; got {timeout}")
+    return time.monotonic() + timeout
+
+
+def _unsendable(error: UnicodeEncodeError) -> InvalidArgumentError:
+    return InvalidArgumentError(f"names and strings are sent as UTF-8, which {error.object!r} has no form in: {error}")
+
+
 def _left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise DeadlineExceededError("the deadline passed before the request could be sent")
-    return left
+    return min(left, _LONGEST)

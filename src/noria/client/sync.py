@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -51,11 +52,11 @@ class Client:
     """A client of one server, for any number of threads; a context manager.
 
     url: ``host:8500``, ``grpc://``, ``grpcs://``, ``unix:/path`` or ``http://``, ``https://`` (``address``).
-    timeout: seconds a call may take, retries included, where it does not say itself. retries: how often a request is
-    sent again when the server is unavailable; reloads never are. A model that changes with every call (a counter)
-    should be asked with 0, for a request may have arrived though its answer was lost. token: a bearer token. ca, cert,
-    key: PEM files, or their content as bytes; server_name: the name in the server's certificate, where it is not the
-    host's.
+    timeout: seconds a call may take, retries included, where it does not say itself; None for no limit. retries: how
+    often a request is sent again when the server is unavailable; reloads never are. A model that changes with every
+    call (a counter) should be asked with 0, for a request may have arrived though its answer was lost. token: a bearer
+    token. ca, cert, key: PEM files, or their content as bytes; server_name: the name in the server's certificate, where
+    it is not the host's.
 
     Calls raise the errors of ``noria.errors`` with the server's own words. Arrays are sent as they are; Python numbers,
     strings and lists of them take the dtype of the signature, which is asked for when they first come.
@@ -65,7 +66,7 @@ class Client:
         self,
         url: str,
         *,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
         retries: int = DEFAULT_RETRIES,
         token: str | None = None,
         ca: Pem | None = None,
@@ -76,7 +77,7 @@ class Client:
         place = address.parse(url)
         given = options.make(token, ca, cert, key, server_name, retries)
         self.url = url
-        self._timeout = timeout
+        self._timeout = math.inf if timeout is None else timeout
         self._retries = given.retries
         self._calls = calls_of(place)
         self._transport = _transport(place, given)

@@ -17,7 +17,11 @@ _NUMBERS: Final = "biuf"
 
 
 def arrays_of(inputs: Mapping[str, Any]) -> dict[str, Array] | None:
-    """The inputs, when all have a dtype of their own; None when some are Python values, whose dtype the model says."""
+    """The inputs, when all have a dtype of their own; None when some are Python values, whose dtype the model says.
+
+    Raises InvalidArgumentError for what is no mapping of names.
+    """
+    _check_named(inputs)
     for value in inputs.values():
         if not isinstance(value, np.ndarray):
             break
@@ -30,6 +34,14 @@ def arrays_of(inputs: Mapping[str, Any]) -> dict[str, Array] | None:
             return None
         found[alias] = array
     return found
+
+
+def _check_named(inputs: Mapping[str, Any]) -> None:
+    if not isinstance(inputs, Mapping):
+        raise InvalidArgumentError(f'inputs are given by name, as {{"x": array}}; got {type(inputs).__name__}')
+    for alias in inputs:
+        if not isinstance(alias, str):
+            raise InvalidArgumentError(f"the name of an input is a string; got {alias!r}")
 
 
 def _own_array(value: Any) -> Array | None:
@@ -46,6 +58,7 @@ def _own_array(value: Any) -> Array | None:
 
 def bind(inputs: Mapping[str, Any], signature: SignatureInfo) -> dict[str, Array]:
     """The inputs as arrays; Python values take the signature's dtype. Raises InvalidArgumentError."""
+    _check_named(inputs)
     found = {}
     for alias, value in inputs.items():
         array = _own_array(value)
@@ -76,7 +89,10 @@ def _converted(alias: str, value: Any, dtype: DType) -> Array:
             raise InvalidArgumentError(f"input {alias!r} takes {dtype}; got {guessed.dtype}")
         if dtype.is_integer:
             return np.array(value, dtype.numpy)  # which refuses what is out of range
-        return guessed.astype(dtype.numpy)
+        if guessed.dtype.kind == "c" and not dtype.is_complex:
+            raise InvalidArgumentError(f"input {alias!r} takes {dtype}; got complex numbers")
+        with np.errstate(over="ignore"):  # too big for float32 is infinite
+            return guessed.astype(dtype.numpy)
     except InvalidArgumentError:
         raise
     except (ValueError, TypeError, OverflowError) as error:

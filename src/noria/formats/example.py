@@ -10,7 +10,7 @@ A name that comes twice counts once, the last time. Floats and integers may be p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from noria.protos.tensorflow import Features as FeaturesProto
 
 # float32 or int64, one-dimensional; bytes as a list.
 Feature: TypeAlias = npt.NDArray[Any] | list[bytes]
+
+_MOST: Final = 2**63 - 1
 
 
 def parse_example(serialized: bytes) -> dict[str, Feature]:
@@ -101,18 +103,21 @@ def _fill(proto: FeaturesProto, features: Mapping[str, npt.ArrayLike]) -> None:
 
 
 def _set(feature: FeatureProto, values: npt.ArrayLike, name: str) -> None:
-    # bytes go through an object array: a fixed-width one would drop the zeros at their end
+    # bytes and text go through an object array: a fixed-width one would drop the zeros at their end
     is_text = isinstance(values, bytes | str) or (
-        isinstance(values, list) and any(isinstance(v, bytes) for v in values)
+        isinstance(values, list) and any(isinstance(v, bytes | str) for v in values)
     )
     array = np.array(values, object) if is_text else np.asarray(values)
     if array.dtype.kind in "OSU":
         feature.bytes_list.value.extend(as_bytes(array))
         feature.bytes_list.SetInParent()
     elif array.dtype.kind == "f":
-        feature.float_list.value.extend(array.reshape(-1).astype(np.float32).tolist())
+        with np.errstate(over="ignore"):  # too big for float32 is infinite
+            feature.float_list.value.extend(array.reshape(-1).astype(np.float32).tolist())
         feature.float_list.SetInParent()
     elif array.dtype.kind in "iub":
+        if array.size and int(array.max()) > _MOST:
+            raise InvalidArgumentError(f"feature {name!r} is of int64, which ends at {_MOST}; got {array.max()}")
         feature.int64_list.value.extend(array.reshape(-1).astype(np.int64).tolist())
         feature.int64_list.SetInParent()
     else:
