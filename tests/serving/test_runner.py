@@ -86,41 +86,48 @@ def test_deadline_while_it_runs_keeps_the_servable_held(runner: Runner) -> None:
     release = threading.Event()
 
     def run(x: Any) -> dict[str, Any]:
-        release.wait(10)
+        release.wait(60)
         return {"y": x}
 
-    async def call() -> None:
-        await runner.run(held, signature(run), ARRAYS, deadline=time.monotonic() + 0.05)
+    async def call(held: Servable, seconds: float) -> None:
+        await runner.run(held, signature(run), ARRAYS, deadline=time.monotonic() + seconds)
 
-    held = servable()
-    with pytest.raises(DeadlineExceededError, match="while the model ran"):
-        asyncio.run(call())
+    for seconds in (0.05, 0.5, 5.0):  # on a busy machine it may not begin in time
+        held = servable()
+        with pytest.raises(DeadlineExceededError) as caught:
+            asyncio.run(call(held, seconds))
+        if "while the model ran" in str(caught.value):
+            break
+    assert "while the model ran" in str(caught.value)
     held.release()
     held.move(State.UNLOADING)
     assert not held.wait_until_free(0.05)
     release.set()
-    assert held.wait_until_free(10)
+    assert held.wait_until_free(60)
 
 
 def test_deadline_before_it_begins(runner: Runner) -> None:
     ran = []
+    release = threading.Event()
 
-    def sleep(x: Any) -> dict[str, Any]:
-        time.sleep(0.2)
+    def stuck(x: Any) -> dict[str, Any]:
+        release.wait(60)
         return {"y": x}
 
     def note(x: Any) -> dict[str, Any]:
         ran.append(x)
         return {"y": x}
 
-    async def calls() -> list[BaseException | dict[str, Any]]:
-        held, slow, late = servable(), signature(sleep), signature(note)
+    async def calls() -> None:
+        held, slow, late = servable(), signature(stuck), signature(note)
         first = [asyncio.ensure_future(runner.run(held, slow, ARRAYS)) for _ in range(2)]
-        await asyncio.sleep(0.05)
-        last = runner.run(held, late, ARRAYS, deadline=time.monotonic() + 0.01)
-        return await asyncio.gather(*first, last, return_exceptions=True)
+        await asyncio.sleep(0.01)
+        with pytest.raises(DeadlineExceededError):
+            await runner.run(held, late, ARRAYS, deadline=time.monotonic() + 0.01)
+        release.set()
+        await asyncio.gather(*first)
 
-    assert isinstance(asyncio.run(calls())[-1], DeadlineExceededError)
+    asyncio.run(calls())
     runner.close()
     assert ran == []
 
@@ -142,4 +149,4 @@ def test_errors_come_through(runner: Runner) -> None:
             asyncio.run(runner.run(held, signature(run), ARRAYS, deadline=time.monotonic() + 10))
     held.release()
     held.move(State.UNLOADING)
-    assert held.wait_until_free(10)
+    assert held.wait_until_free(60)

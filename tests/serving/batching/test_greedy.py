@@ -134,8 +134,10 @@ def test_a_signature_is_examined_under_load_and_then_batched(runner: Runner) -> 
     async def calls() -> None:
         await asyncio.gather(*(runner.run(held, signature, row(float(i))) for i in range(60)))
 
-    asyncio.run(calls())
-    asyncio.run(calls())
+    for _ in range(50):  # what a size costs may look worse than it is on a busy machine; it is measured again
+        asyncio.run(calls())
+        if max(signature.runs) > 3:
+            break
     profile = held.costs["s"]
     assert isinstance(profile, Profile)
     assert profile.mixes is True
@@ -183,7 +185,7 @@ def test_late_and_cancelled_and_left_alone_do_not_run(runner: Runner) -> None:
         stays = asyncio.ensure_future(runner.run(held, signature, row(4.0)))
         await asyncio.sleep(0.01)
         cancelled.cancel()
-        await asyncio.sleep(0.06)
+        await asyncio.wait([late], timeout=60)
         assert late.done()
         signature.gate.set()
         return list(await asyncio.gather(first, late, cancelled, left, stays, return_exceptions=True))
@@ -194,7 +196,7 @@ def test_late_and_cancelled_and_left_alone_do_not_run(runner: Runner) -> None:
     assert signature.runs == [1, 1]
     held.release()
     held.move(State.UNLOADING)
-    assert held.wait_until_free(5)
+    assert held.wait_until_free(60)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +244,7 @@ def test_no_hope_within_the_deadline_is_told_at_once(runner: Runner) -> None:
     ready(held).waiting = 10
 
     async def call() -> None:
-        await runner.run(held, signature, row(1.0), deadline=time.monotonic() + 1.0)
+        await runner.run(held, signature, row(1.0), deadline=time.monotonic() + 5.0)
 
     with pytest.raises(ResourceExhaustedError, match=r"wait about 10\.0 s"):
         asyncio.run(call())
@@ -261,7 +263,7 @@ def test_what_waits_when_the_server_stops_is_refused() -> None:
         second = asyncio.ensure_future(runner.run(held, signature, row(1.0)))
         await asyncio.sleep(0.01)
         closing = asyncio.ensure_future(asyncio.to_thread(runner.close))
-        await asyncio.sleep(0.05)
+        await asyncio.wait([second], timeout=60)
         assert second.done()
         signature.gate.set()
         await closing

