@@ -85,7 +85,7 @@ def test_health(client: Client) -> None:
 def test_metadata(client: Client) -> None:
     about = client.json(client.raw.get_server_metadata())
     assert about["name"] == "noria"
-    assert {"binary_tensor_data", "parameters", "statistics"} <= set(about["extensions"])
+    assert {"binary_tensor_data", "model_repository", "parameters", "statistics"} <= set(about["extensions"])
     text = client.json(client.raw.get_model_metadata("text"))
     one, number = ("1", int) if client.kind == "http" else ("1", str)  # protobuf's JSON has int64 as strings
     assert text == {
@@ -286,6 +286,17 @@ def test_only_configured_models_are_loaded_and_unloaded(client: Client) -> None:
         with pytest.raises(InferenceServerException, match="is not configured") as caught:
             call("iris")
         assert caught.value.status() in ("404", "StatusCode.NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("config", "files"), [('{"max_batch_size": 8}', None), ("{}", {"file:1/saved_model.pb": b"x"})]
+)
+def test_a_load_that_brings_its_own_configuration_is_refused(
+    client: Client, config: str, files: dict[str, bytes] | None
+) -> None:
+    with pytest.raises(InferenceServerException, match="a model is loaded as it is configured") as caught:
+        client.raw.load_model("iris", config=config, files=files)
+    assert caught.value.status() in ("501", "StatusCode.UNIMPLEMENTED")
 
 
 def test_model_configuration(client: Client) -> None:

@@ -187,6 +187,11 @@ def refuse_classification(name: str, parameters: Any) -> None:
         )
 
 
+def parameters(body: bytes) -> dict[str, Any]:
+    """The parameters of a request that need not have a body."""
+    return _object(parse(body), "parameters") if body.strip() else {}
+
+
 def _name(tensor: Any, what: str) -> str:
     name = tensor.get("name") if type(tensor) is dict else None
     if type(name) is not str:

@@ -18,7 +18,7 @@ from noria.serving.kserve import datatypes
 from noria.serving.kserve.infer import Inference
 from noria.serving.lifecycle.servable import Servable, Spec, State
 
-EXTENSIONS: Final = ("binary_tensor_data", "model_configuration", "model_repository(index)", "parameters", "statistics")
+EXTENSIONS: Final = ("binary_tensor_data", "model_configuration", "model_repository", "parameters", "statistics")
 _PLATFORM: Final = "tensorflow_savedmodel"
 _STATES: Final = {
     State.START: "LOADING", State.LOADING: "LOADING", State.AVAILABLE: "READY", State.UNLOADING: "UNLOADING",

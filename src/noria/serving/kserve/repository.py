@@ -6,7 +6,9 @@ when it is told to, or, with ``--load_on_demand``, when it is asked for.
 
 from __future__ import annotations
 
-from noria.errors import NotFoundError
+from collections.abc import Iterable
+
+from noria.errors import NotFoundError, UnimplementedError
 from noria.serving.core import Core
 from noria.serving.lifecycle.on_demand import wake
 
@@ -31,6 +33,16 @@ async def unload(core: Core, name: str) -> None:
         await core.process.fleet.unload(name)
     else:
         core.manager.put_to_sleep(name)
+
+
+def refuse_override(parameters: Iterable[str]) -> None:
+    """Raises UnimplementedError for a load that brings a configuration or files of its own."""
+    for name in parameters:
+        if name == "config" or name.startswith("file:"):
+            raise UnimplementedError(
+                f"parameter {name!r} of a load: a model is loaded as it is configured and as it lies on disk; put the "
+                "files into its directory, or change the model config file"
+            )
 
 
 def _check(core: Core, name: str) -> None:

@@ -91,7 +91,7 @@ class KServeRest:
             if route.verb == "infer":
                 answer = await self._infer(method, route, headers, body, start)
             elif route.kind == "model" and route.verb in ("load", "unload"):
-                answer = await self._manage(method, route, headers, peer)
+                answer = await self._manage(method, route, headers, body, peer)
             else:
                 answer = await self._look_up(method, route, headers, body)
             code, sent = Code.OK, len(answer[2])
@@ -155,10 +155,13 @@ class KServeRest:
             return _json(describe.model_config(inference, name, version, signature))
         return _json(describe.model_metadata(inference, name, version, signature))
 
-    async def _manage(self, method: str, route: Route, headers: Iterable[Header], peer: str | None) -> Answer:
+    async def _manage(
+        self, method: str, route: Route, headers: Iterable[Header], body: bytes, peer: str | None
+    ) -> Answer:
         _need(method, "POST", route)
         self._core.may_manage(peer, token_in(headers), {name.decode("latin-1") for name, _ in headers})
         if route.verb == "load":
+            repository.refuse_override(bodies.parameters(body))
             await repository.load(
                 self._core, route.name, time.monotonic() + self._timeout if self._timeout > 0 else None
             )

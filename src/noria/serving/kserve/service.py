@@ -90,6 +90,7 @@ class KServeGrpc:
             seen.model = message.model_name
             self._core.may_manage(call.peer, token_in(call.metadata), {key for key, _ in call.metadata})
             if rpc == "RepositoryModelLoad":
+                repository.refuse_override(message.parameters)
                 await repository.load(self._core, seen.model, call.deadline)
             else:
                 await repository.unload(self._core, seen.model)
