@@ -15,10 +15,12 @@ from typing import Any, NamedTuple, Self
 
 import grpc
 import hpack
+import pytest
 import uvloop
 
 from noria.errors import NotFoundError
 from noria.serving.http2 import frames
+from noria.serving.http2.connection import Connection
 from noria.serving.http2.options import Options
 from noria.serving.http2.server import GrpcServer
 from noria.serving.rpc import Call, Stream, Unary, service
@@ -41,12 +43,14 @@ class Service:
         self.cancelled = 0
         self.closed = 0
         self.calls: list[Call] = []
+        self.go = asyncio.Event()
 
     def methods(self) -> dict[str, Unary | Stream]:
         """By name."""
         unary = {
             "Echo": self.echo,
             "Slow": self.slow,
+            "Held": self.held,
             "Endless": self.endless,
             "Failing": self.failing,
             "Broken": self.broken,
@@ -64,6 +68,11 @@ class Service:
 
     async def slow(self, message: bytes, call: Call) -> bytes:
         await asyncio.sleep(0.1)
+        return message
+
+    async def held(self, message: bytes, call: Call) -> bytes:
+        """Answers once ``go`` is set."""
+        await self.go.wait()
         return message
 
     async def endless(self, message: bytes, call: Call) -> bytes:
@@ -142,7 +151,7 @@ class Running:
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs ``work`` in the server's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Calls ``function`` in the server's loop."""
@@ -152,7 +161,7 @@ class Running:
 
         return self.do(work())
 
-    def drain(self, seconds: float = 10) -> bool:
+    def drain(self, seconds: float = 60) -> bool:
         found: bool = self.do(self.server.drain(time.monotonic() + seconds))
         return found
 
@@ -183,6 +192,12 @@ class Running:
             self.server._tick()
 
         self.call(look)
+
+    def only(self) -> Connection:
+        """The connection, once those of other tests have ended."""
+        until(lambda: len(self.server.connections) == 1)
+        (found,) = self.server.connections
+        return found
 
 
 @contextlib.contextmanager
@@ -216,22 +231,35 @@ def running(
 
     thread = threading.Thread(target=lambda: runner.run_until_complete(run()))
     thread.start()
-    found = started.result(20)
+    found = started.result(60)
     try:
         yield found
     finally:
         runner.call_soon_threadsafe(stopping.set)
-        thread.join(20)
+        thread.join(60)
         runner.close()
     assert not found.errors
 
 
-def until(true: Callable[[], object], seconds: float = 10) -> None:
+def until(true: Callable[[], object], seconds: float = 60) -> None:
     """Waits until ``true`` is; fails after ``seconds``."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.005)
+
+
+def late(server: Running, channel: Any) -> None:
+    """A call whose deadline passes while it runs, and which is cancelled."""
+    seen, begun = server.seen, server.seen.begun
+    others = begun - seen.cancelled
+    for seconds in (0.05, 0.5, 5, 50):  # on a busy machine it may be over before it came
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.unary_unary(f"/{NAME}/Endless")(b"", timeout=seconds)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        if seen.begun > begun:
+            break
+    until(lambda: seen.begun > begun and seen.begun - seen.cancelled == others)
 
 
 class Frame(NamedTuple):
@@ -277,7 +305,7 @@ class Raw:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect(("127.0.0.1", server.server.port))
         self.encoder = hpack.Encoder()
         self.decoder = hpack.Decoder()

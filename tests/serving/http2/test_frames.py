@@ -516,8 +516,9 @@ def test_frames_as_large_as_the_client_takes(server: Running) -> None:
 def test_too_many_streams() -> None:
     with running(Options(max_streams=2)) as server, Raw(server) as raw:
         for id in (1, 3, 5):
-            raw.call(id, method="Slow")
+            raw.call(id, method="Held")
         assert raw.reset(5) == frames.REFUSED_STREAM
+        server.call(server.seen.go.set)
         assert raw.status(1) == 0
         raw.call(7)
         assert raw.status(7) == 0

@@ -8,7 +8,6 @@ import gc
 import logging
 import socket
 import threading
-import time
 from typing import Any
 
 import grpc
@@ -98,7 +97,7 @@ def test_a_drain_answers_what_is_under_way(loop: str) -> None:
         Raw(server) as raw,
         Raw(server, greet=False) as half,
     ):
-        slow = [channel.unary_unary(f"/{NAME}/Slow").future(b"%d" % index) for index in range(50)]
+        slow = [channel.unary_unary(f"/{NAME}/Held").future(b"%d" % index) for index in range(50)]
         raw.headers(1)
         raw.data(1, message(b"abc")[:4], 0)  # in the middle of its request
         half.send(frames.PREFACE[:10])
@@ -110,6 +109,7 @@ def test_a_drain_answers_what_is_under_way(loop: str) -> None:
         raw.call(3)
         raw.frame(frames.PING, frames.ACK, 0, b"goodbye?")
         assert raw.wait_for_goaway() == 3
+        server.call(server.seen.go.set)
         raw.data(1, message(b"abc")[4:])
         assert raw.status(1) == raw.status(3) == 0
         while raw.read() is not None:
@@ -131,7 +131,7 @@ def test_a_drain_does_not_wait_for_ever() -> None:
 def test_a_client_that_ignores_the_drain() -> None:
     """It goes on with calls, which it was told nobody answers, and does not disturb those under way."""
     with running() as server, Raw(server) as raw:
-        raw.call(1, method="Slow")
+        raw.call(1, method="Held")
         raw.alive()
         draining = threading.Thread(target=server.drain)
         draining.start()
@@ -141,6 +141,7 @@ def test_a_client_that_ignores_the_drain() -> None:
         for id in range(3, 101, 2):
             raw.headers(id, [*head(), ("a", str(id))])
             raw.data(id, message(b"abc"))
+        server.call(server.seen.go.set)
         assert raw.status(1) == 0
         while raw.read() is not None:
             pass
@@ -177,7 +178,7 @@ class Load:
                 waiting = [call.future(b"%d" % index) for index in range(5)]
                 for each in waiting:
                     try:
-                        each.result(20)
+                        each.result(60)
                         self.answered += 1
                     except grpc.RpcError as error:
                         self.failed.append(error)
@@ -185,7 +186,7 @@ class Load:
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
 
 
 @pytest.mark.parametrize("loop", list(LOOPS))
@@ -249,8 +250,6 @@ def test_what_has_ended_is_gone_at_once(loop: str, monkeypatch: pytest.MonkeyPat
                 raw.frame(frames.HEADERS, frames.END_HEADERS, 3, b"\xfe")
                 raw.ended()
             until(lambda: not server.server.connections)
-            time.sleep(0.05)
-            server.call(lambda: None)
-            assert not [each for each in gc.get_objects() if type(each) in (Connection, Stream)]
+            until(lambda: not [each for each in gc.get_objects() if type(each) in (Connection, Stream)])
         finally:
             gc.enable()
