@@ -54,6 +54,8 @@ def test_numbers_that_are_not_finite_are_bare_tokens() -> None:
         (np.array([7, 8], np.longlong), "[7,8]"),
         (np.array([0.1], np.float32)[0], "0.1"),
         (np.zeros((2, 0), np.float32), "[[],[]]"),
+        (np.zeros((2, 0), np.float16), "[[],[]]"),
+        (np.zeros((0, 2), ml_dtypes.bfloat16), "[]"),
         (np.arange(6, dtype=np.int32).reshape(2, 3).T, "[[0,3],[1,4],[2,5]]"),
         (strings("日本".encode(), b'"\n'), '["日本","\\"\\n"]'),
         (np.array(b"hi", object), '"hi"'),

@@ -149,10 +149,27 @@ def test_dtypes_that_json_does_not_carry(dtype: DType) -> None:
         decode('{"instances": [1.0]}', x=dtype)
 
 
-def test_bad_base64() -> None:
-    for text in ("!!", "a"):
-        with pytest.raises(InvalidArgumentError, match="Unable to base64 decode"):
-            decode(json.dumps({"inputs": {"b64": text}}), x=dtypes.string)
+@pytest.mark.parametrize("dtype", dtypes.ALL, ids=lambda dtype: dtype.name)
+def test_an_empty_list_has_no_value_that_json_could_not_carry(dtype: DType) -> None:
+    same(decode('{"inputs": [[], []]}', x=dtype)["x"], np.empty((2, 0), dtype.numpy))
+    same(decode('{"instances": [[]]}', x=dtype)["x"], np.empty((1, 0), dtype.numpy))
+
+
+@pytest.mark.parametrize("text", ["!!", "a", "YWJjZ", "YQ=", "YQ===", "YWJj=", "YQ=x", "YWJ-", "é", "="])
+def test_bad_base64(text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="Unable to base64 decode"):
+        decode(json.dumps({"inputs": {"b64": text}}), x=dtypes.string)
+
+
+@pytest.mark.parametrize("text", ["YWJjZA==", "YWJjZA", "YWJjZA..", "YWJj\nZA==\n", " YW Jj\r\n\tZA = =", "YWJj\vZA\f"])
+def test_base64_may_have_white_space_and_padding(text: str) -> None:
+    same(decode(json.dumps({"inputs": {"b64": text}}), x=dtypes.string)["x"], np.array(b"abcd", object))
+
+
+def test_base64_rows_are_no_rows_of_several_inputs() -> None:
+    for a, message in ((dtypes.string, "instances is a plain list"), (dtypes.float32, "not of expected type: float")):
+        with pytest.raises(InvalidArgumentError, match=message):
+            decode('{"instances": [{"b64": "aGk="}]}', a=a, b=dtypes.string)
 
 
 # ---- big bodies
@@ -195,6 +212,15 @@ def test_big_bodies_are_read_without_python_objects(shape: tuple[int, ...], dtyp
 def test_big_bodies_with_a_fault_are_refused_by_the_exact_reader(values: Any, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         decode(json.dumps({"instances": values}))
+
+
+@pytest.mark.parametrize("digits", [21, 23, 300])
+def test_a_big_body_with_an_integer_of_more_than_64_bits(digits: int) -> None:
+    number = "9" * digits
+    body = '{"instances": [' + "1," * 8000 + number + "]}"
+    same(decode(body, x=dtypes.float64)["x"][-2:], np.array([1, float(number)]))
+    with pytest.raises(InvalidArgumentError, match=r"element: 8000 of .* is not of expected type: int64"):
+        decode(body, x=dtypes.int64)
 
 
 def test_a_big_body_with_an_integer_out_of_range() -> None:

@@ -86,6 +86,8 @@ def _encode(alias: str, array: Any) -> bytes:
     if isinstance(array, (bytes, str)) or array.dtype.kind == "O":
         return _strings(array, as_bytes=alias.endswith("_bytes"))
     if array.dtype not in _WRITABLE:
+        if not array.size:
+            return orjson.dumps(array.tolist())
         name = dtypes.from_numpy(array.dtype).core_name
         raise InvalidArgumentError(f"Failed to write JSON value for tensor type: {name}")
     if array.ndim == 0:  # orjson takes neither arrays of rank 0 nor every NumPy scalar

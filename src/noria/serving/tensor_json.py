@@ -33,6 +33,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _BIG_BODY: Final = 16 * 1024  # bytes from which the simdjson path pays for its set-up
 _MAX_RANK: Final = 64  # NumPy's own limit
+_WHITE_SPACE: Final = b" \t\n\v\f\r"
 
 
 class Spec(Protocol):
@@ -143,8 +144,9 @@ _LOCAL: Final = threading.local()
 
 
 def _numbers(text: bytes, kind: Literal["d", "i", "u"]) -> Any:
-    """The numbers of a nested list, flat, as a buffer; None where it is no list. Raises ValueError and TypeError.
+    """The numbers of a nested list, flat, as a buffer; None where it is no list.
 
+    Raises ValueError, TypeError, and for an integer of more than 64 bits RuntimeError.
     A thread keeps its parser: fresh memory for every text costs more than reading it.
     """
     parser = _LOCAL.__dict__.pop("parser", None) or simdjson.Parser()
@@ -178,7 +180,7 @@ class _Big:
         kind, numpy_dtype, limits = reader
         try:
             buffer = _numbers(self.text, kind)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RuntimeError):
             return None
         if buffer is None:
             return None
@@ -309,10 +311,7 @@ def is_b64(value: Any) -> bool:
 def _decode_rows(instances: list[Any], inputs: Mapping[str, Spec], text: bytes) -> dict[str, Array]:
     first = instances[0]
     if type(first) is not dict and len(inputs) > 1:
-        raise InvalidArgumentError(
-            "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
-            "tensorinfo_map"
-        )
+        raise _plain_list()
     if type(first) is not dict:
         ((alias, spec),) = inputs.items()
         array = _quick(instances, spec.dtype, text)
@@ -323,6 +322,13 @@ def _decode_rows(instances: list[Any], inputs: Mapping[str, Spec], text: bytes) 
         if all(array is not None for array in arrays.values()):
             return {alias: array for alias, array in arrays.items() if array is not None}
     return _exact_rows(instances, inputs)
+
+
+def _plain_list() -> InvalidArgumentError:
+    return InvalidArgumentError(
+        "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
+        "tensorinfo_map"
+    )
 
 
 def _exact_rows(instances: list[Any], inputs: Mapping[str, Spec]) -> dict[str, Array]:
@@ -344,6 +350,8 @@ def _exact_rows(instances: list[Any], inputs: Mapping[str, Spec]) -> dict[str, A
                 f"Failed to process element: {index} of 'instances' list. JSON object: {json_text.show(row)} "
                 f"keys must be equal to: {','.join(sorted(inputs))}"
             )
+    if not named and len(inputs) > 1:  # base64 objects, which the first input was able to take
+        raise _plain_list()
     return {alias: column.array() for alias, column in columns.items()}
 
 
@@ -423,6 +431,8 @@ class _Filler:
             )
         values: list[Any] = []
         self._fill(value, 0, shape, values)
+        if not values:
+            return np.empty(shape, self._dtype.numpy)
         flat = np.empty(len(values), dtype=object)
         flat[:] = values
         if self._dtype is not dtypes.string:
@@ -497,11 +507,19 @@ _CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {
 
 
 def decode_b64(value: Any) -> bytes:
-    """The bytes of ``{"b64": "..."}``; padding is optional."""
+    """The bytes of ``{"b64": "..."}``.
+
+    White space is skipped, as MIME encoders break lines; padding is optional, of ``=`` or ``.``, and right where it is
+    given (Abseil's ``Base64Unescape``).
+    """
     if not is_b64(value):
         raise InvalidArgumentError(f"JSON Value: {json_text.show(value)} not formatted correctly for base64 data")
-    text = value["b64"].rstrip("=")
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        text = value["b64"].encode("ascii").translate(None, _WHITE_SPACE)
+        digits = text.rstrip(b"=.")
+        missing = -len(digits) % 4
+        if len(text) - len(digits) in (0, missing):
+            return base64.b64decode(digits + b"=" * missing, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidArgumentError("Unable to base64 decode") from None
+        pass
+    raise InvalidArgumentError("Unable to base64 decode")
