@@ -70,12 +70,12 @@ def half_plus_two(name: str = "serving_default") -> FakeSignature:
     )
 
 
-def call_grpc(port: int, rpc: str, request: bytes, *, timeout: float = 20) -> tuple[str, str, bytes]:
+def call_grpc(port: int, rpc: str, request: bytes, *, timeout: float = 60) -> tuple[str, str, bytes]:
     """Calls ``rpc`` with a serialised request: the code's name, the error text, the serialised response."""
     return call_grpc_at(f"127.0.0.1:{port}", rpc, request, timeout=timeout)
 
 
-def call_grpc_at(target: str, rpc: str, request: bytes, *, timeout: float = 20) -> tuple[str, str, bytes]:
+def call_grpc_at(target: str, rpc: str, request: bytes, *, timeout: float = 60) -> tuple[str, str, bytes]:
     """As ``call_grpc``, at any address that gRPC knows, on a connection of its own."""
     with grpc.insecure_channel(target, [("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = channel.unary_unary(rpc, bytes, bytes)

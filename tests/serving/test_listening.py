@@ -60,7 +60,7 @@ def test_the_queue_is_emptied_before_the_socket_closes() -> None:
         await close_gently(listener, close=False)
         assert not queued(listener)
         server.close()
-        for _ in range(200):
+        for _ in range(6000):
             if len(got) == 20:
                 break
             await asyncio.sleep(0.01)

@@ -21,6 +21,7 @@ import pytest
 from conftest import REPOSITORY
 from noria.protos import serving as pb
 from serving.fakes import call_grpc, call_grpc_at
+from serving.lifecycle.disk import until
 
 HALF_PLUS_TWO = REPOSITORY / "tests" / "golden" / "half_plus_two"
 _COMMAND = [sys.executable, "-c", "import sys; from noria.serving.command import main; sys.exit(main(sys.argv[1:]))"]
@@ -48,8 +49,29 @@ def ready(child: subprocess.Popen[str]) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def told(child: subprocess.Popen[str], what: str) -> str:
+    """Waits until the log says ``what``; the log up to there."""
+    assert child.stderr is not None
+    lines = ""
+    while what not in lines:
+        line = child.stderr.readline()
+        assert line, lines
+        lines += line
+    return lines
+
+
+@contextlib.contextmanager
+def half_sent(port: int, length: int) -> Iterator[socket.socket]:
+    """A connection on which the server has taken the head of a request, and waits for its body of ``length`` bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+        connection.sendall(head % length)
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        yield connection
+
+
 def predict(port: int, body: str = '{"instances": [1.0, 2.0]}', model: str = "m") -> tuple[int, object]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
         connection.request("POST", f"/v1/models/{model}:predict", body)
         response = connection.getresponse()
@@ -58,7 +80,7 @@ def predict(port: int, body: str = '{"instances": [1.0, 2.0]}', model: str = "m"
 
 def fails(*flags: str) -> str:
     """Runs a server that must end with status 1; what it wrote on stderr."""
-    done = subprocess.run([*_COMMAND, *flags], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*_COMMAND, *flags], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     return done.stderr
@@ -79,13 +101,11 @@ def test_serves_a_model_and_drains_on_sigterm() -> None:
         assert pb.GetModelStatusResponse.FromString(content).model_version_status[0].version == 1
 
         # A request whose body is still on its way when the signal comes is answered.
-        with socket.create_connection(("127.0.0.1", rest_port), timeout=20) as late:
-            body = b'{"instances": [4.0]}'
-            head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
-            late.sendall(head + body[:5])
-            time.sleep(0.1)
+        body = b'{"instances": [4.0]}'
+        with half_sent(rest_port, len(body)) as late:
+            late.sendall(body[:5])
             child.send_signal(signal.SIGTERM)
-            time.sleep(0.3)
+            log = told(child, "draining")
             assert child.poll() is None
             late.sendall(body[5:])
             answer = b""
@@ -93,22 +113,19 @@ def test_serves_a_model_and_drains_on_sigterm() -> None:
                 answer += chunk
         assert answer.startswith(b"HTTP/1.1 200")
         assert b'"predictions": [4.0]' in answer
-        assert child.wait(20) == 0
-        assert child.stderr is not None
-        assert "--enable_profiler has no effect" in child.stderr.read()
+        assert child.wait(60) == 0
+        assert "--enable_profiler has no effect" in log
 
 
 def test_a_second_signal_ends_it_at_once() -> None:
     with process(*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}") as child:
         _, rest_port = ready(child)
-        with socket.create_connection(("127.0.0.1", rest_port), timeout=20) as late:
-            late.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
-            time.sleep(0.1)
+        with half_sent(rest_port, 10):
             child.send_signal(signal.SIGINT)
-            time.sleep(0.3)
+            told(child, "draining")
             assert child.poll() is None
             child.send_signal(signal.SIGINT)
-            assert child.wait(20) == 1
+            assert child.wait(60) == 1
 
 
 def test_steady_requests_see_no_failure_while_it_drains() -> None:
@@ -142,15 +159,14 @@ def test_steady_requests_see_no_failure_while_it_drains() -> None:
         threads = [threading.Thread(target=load) for _ in range(3)]
         for thread in threads:
             thread.start()
-        time.sleep(0.4)
+        until(lambda: answered > 100 or failures)
         child_ending.set()
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
         stop.set()
         for thread in threads:
             thread.join()
     assert failures == []
-    assert answered > 10
 
 
 def test_only_grpc_by_default_and_sockets(tmp_path: Path) -> None:
@@ -165,7 +181,7 @@ def test_only_grpc_by_default_and_sockets(tmp_path: Path) -> None:
         code, text, _ = call_grpc_at(f"unix:{path}", "/tensorflow.serving.ModelService/GetModelStatus", status)
         assert code == "OK", text
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
     assert not path.exists()
 
 
@@ -189,7 +205,7 @@ def test_arguments_of_grpc() -> None:
         code, _, _ = call_grpc(port, "/tensorflow.serving.ModelService/GetModelStatus", status)
         assert code == "RESOURCE_EXHAUSTED"
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
         assert child.stderr is not None
         assert "grpc.so_reuseport of --grpc_channel_arguments has no effect" in child.stderr.read()
     for wrong in ("grpc.max_receive_message_length", "grpc.max_receive_message_length=many"):
@@ -230,7 +246,7 @@ def test_a_signal_that_comes_before_the_engine_is_there(workers: str) -> None:
         "command.parse = interrupted; sys.exit(command.main(sys.argv[1:]))"
     )
     flags = (*_PORTS, f"--workers={workers}", "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}")
-    done = subprocess.run([sys.executable, "-c", early, *flags], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", early, *flags], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
 
@@ -258,10 +274,7 @@ def test_a_model_that_is_not_there_is_said_and_waited_for(tmp_path: Path, path: 
         assert predict(rest_port) == (404, {"error": "Servable not found for request: Latest(m)"})
         if path == ".":
             shutil.copytree(HALF_PLUS_TWO / "1", tmp_path / "2")
-            end = time.monotonic() + 20
-            while predict(rest_port)[0] != 200:
-                assert time.monotonic() < end
-                time.sleep(0.05)
+            until(lambda: predict(rest_port)[0] == 200)
 
 
 def test_a_model_that_does_not_load_says_why(tmp_path: Path) -> None:
@@ -284,7 +297,7 @@ def test_a_config_file_that_does_not_parse(tmp_path: Path) -> None:
 
 
 def test_help() -> None:
-    done = subprocess.run([*_COMMAND, "--help"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*_COMMAND, "--help"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     assert "--rest_api_port" in done.stdout
 
@@ -300,7 +313,7 @@ def test_sigterm_while_a_model_loads() -> None:
         while "m version 1 is LOADING" not in (line := child.stderr.readline()):
             assert line
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
 
 
 def test_a_config_file_that_changes(tmp_path: Path) -> None:
@@ -315,14 +328,11 @@ def test_a_config_file_that_changes(tmp_path: Path) -> None:
         _, rest_port = ready(child)
         label = 'version_labels { key: "stable" value: 1 }'
         file.write_text(f"model_config_list {{ {model('m')} {model('n', label)} }}")
-        end = time.monotonic() + 20
-        while predict(rest_port, model="n/labels/stable")[0] != 200:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: predict(rest_port, model="n/labels/stable")[0] == 200)
         assert predict(rest_port) == (200, {"predictions": [2.5, 3.0]})
         assert predict(rest_port, model="ignored")[0] == 404
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
 
 
 def test_the_model_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,32 +356,33 @@ def test_readiness_goes_first_and_kept_connections_are_told(tmp_path: Path) -> N
         assert (answer.status, answer.getheader("connection")) == (200, None)
         answer.read()
         child.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        told(child, "draining")
         asking = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         asking.request("GET", "/readyz")
         refused = asking.getresponse()
         assert (refused.status, json.loads(refused.read())["missing"]) == (503, ["the server is stopping"])
         asking.close()
         assert predict(port)[0] == 200  # work is still taken in the delay
-        time.sleep(1.3)
-        kept.request("POST", "/v1/models/m:predict", body)  # on its way while the port closes
-        last = kept.getresponse()
-        assert (last.status, last.getheader("connection")) == (200, "close")
+        closing = None
+        while closing is None:  # until the port closes, and then once more
+            time.sleep(0.02)
+            kept.request("POST", "/v1/models/m:predict", body)
+            answer = kept.getresponse()
+            answer.read()
+            assert answer.status == 200
+            closing = answer.getheader("connection")
+        assert closing == "close"
         kept.close()
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
 
 
 def test_a_drain_is_bounded() -> None:
     flags = (*_PORTS, "--model_name=m", f"--model_base_path={HALF_PLUS_TWO}", "--drain_timeout_seconds=0.5")
     with process(*flags) as child:
         _, port = ready(child)
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as late:
-            late.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
-            time.sleep(0.1)
-            start = time.monotonic()
+        with half_sent(port, 10):
             child.send_signal(signal.SIGTERM)
-            assert child.wait(20) == 1
-            assert time.monotonic() - start < 5
+            assert child.wait(40) == 1  # a minute without the flag
         assert child.stderr is not None
         assert "gave up 1 REST connections" in child.stderr.read()
 
@@ -396,7 +407,7 @@ def test_sighup_looks_for_versions_at_once(tmp_path: Path) -> None:
         shutil.copytree(HALF_PLUS_TWO / "1", tmp_path / "copying")
         (tmp_path / "copying").rename(tmp_path / "2")
         child.send_signal(signal.SIGHUP)
-        for _ in range(200):
+        for _ in range(1200):
             with socket.create_connection(("127.0.0.1", port), timeout=20) as asking:
                 asking.sendall(b"GET /v1/models/m/versions/2 HTTP/1.0\r\n\r\n")
                 answer = b""
@@ -408,4 +419,4 @@ def test_sighup_looks_for_versions_at_once(tmp_path: Path) -> None:
         else:
             raise AssertionError(answer)
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
