@@ -208,7 +208,7 @@ def from_array(array: npt.ArrayLike, dtype: DType | None = None, *, content: boo
 
 
 def serialized(array: npt.ArrayLike, dtype: DType | None = None, *, content: bool = False) -> list[Any]:
-    """The wire form of the TensorProto that ``from_array`` gives: buffers for ``b"".join``, the elements not copied."""
+    """The wire form of the TensorProto that ``from_array`` gives: buffers for ``b"".join``, numbers not copied."""
     values = np.asarray(array)
     if dtype is None:
         dtype = dtypes.from_numpy(values.dtype)
@@ -220,7 +220,12 @@ def serialized(array: npt.ArrayLike, dtype: DType | None = None, *, content: boo
     field = field_of(dtype)
     tag = _TAGS[field]
     if dtype is dtypes.string:
-        return [header, *(part for item in as_bytes(values) for part in (tag, coding.put_varint(len(item)), item))]
+        items = as_bytes(values)
+        heads = {size: tag + coding.put_varint(size) for size in set(map(len, items))}
+        parts: list[bytes] = [b""] * (2 * len(items))
+        parts[::2] = map(heads.__getitem__, map(len, items))
+        parts[1::2] = items
+        return [header, b"".join(parts)]
     if dtype.numpy.hasobject:
         proto = TensorProto()
         getattr(proto, field).extend(values.reshape(-1).tolist())
@@ -246,6 +251,8 @@ def as_bytes(values: Array) -> list[bytes]:
     Raises InvalidArgumentError for an element that is neither bytes nor str.
     """
     flat: list[Any] = values.reshape(-1).tolist()
+    if {bytes}.issuperset(map(type, flat)):
+        return flat
     for i, value in enumerate(flat):
         if isinstance(value, str):
             flat[i] = value.encode()

@@ -22,7 +22,7 @@ from noria.serving.grpc_services.health import Health
 from noria.serving.grpc_services.reflection import Reflection
 from noria.serving.lifecycle.on_demand import AsleepError, wake
 from noria.serving.lifecycle.servable import Servable
-from noria.serving.messages import examples_of, fill_classes, fill_regressions, predict_response, tasks_of
+from noria.serving.messages import examples_of, fill_classes, fill_regressions, is_long, predict_response, tasks_of
 from noria.serving.multi import MultiRunner
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import log_records
@@ -152,7 +152,9 @@ class GrpcApi:
             outputs = self._runner.at_once(servable, signature, arrays, output_filter)
             if outputs is None:
                 outputs = await self._runner.run(servable, signature, arrays, output_filter, deadline=call.deadline)
-            return predict_response(servable, signature, outputs, as_content=self._as_content)
+            if is_long(outputs):
+                return await self._runner.call(predict_response, servable, signature, outputs, self._as_content)
+            return predict_response(servable, signature, outputs, self._as_content)
 
     async def _classify(self, request: pb.ClassificationRequest, call: Call) -> bytes:
         return await self._infer(request, CLASSIFY, call)

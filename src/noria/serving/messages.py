@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from noria.serving import classify
 from noria.serving.lifecycle.servable import Servable, Signature
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+_LONG_STRINGS: Final = 4000
+_LONG_INTEGERS: Final = 50_000
 
 
 def examples_of(given: pb.Input) -> list[bytes]:
@@ -42,8 +45,22 @@ def fill_outputs(
         )
 
 
+def is_long(outputs: Mapping[str, Array]) -> bool:
+    """Whether ``predict_response`` takes about a millisecond or more, beyond copying bytes: strings are put in one by
+    one, and integers become varints.
+    """
+    strings = integers = 0
+    for array in outputs.values():
+        kind = array.dtype.kind
+        if kind == "O":
+            strings += array.size
+        elif kind != "f":
+            integers += array.size
+    return strings >= _LONG_STRINGS or integers >= _LONG_INTEGERS
+
+
 def predict_response(
-    servable: Servable, signature: Signature, outputs: Mapping[str, Array], *, as_content: bool = False
+    servable: Servable, signature: Signature, outputs: Mapping[str, Array], as_content: bool = False
 ) -> bytes:
     """The serialised PredictResponse of a Predict: its bytes are put together without a message in between.
 

@@ -55,6 +55,7 @@ _CHALLENGE: Final[Header] = (b"www-authenticate", b"Bearer")
 _NOT_FOUND_PAGE: Final = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>"
 _MAX_INFLATED: Final = 100 << 20  # bytes a compressed body may become, as in TensorFlow Serving
 _SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker thread
+_STRING_BYTES: Final = 64  # that a string counts for: strings are written one by one
 _SLOW_ROWS: Final = 16 * 1024  # bytes from which an answer is written in one where each row is an object
 _SLOW_EXAMPLES: Final = 500  # ... where there are so many results of examples
 _MAX_CACHED_ROUTES: Final = 1024
@@ -245,7 +246,7 @@ class RestApi:
             return await self._forms.npy(outputs)
         size = 0
         for array in outputs.values():
-            size += array.nbytes
+            size += array.nbytes if array.dtype.kind != "O" else array.size * _STRING_BYTES
         if size >= _SLOW_BODY or (size >= _SLOW_ROWS and row and len(outputs) > 1):
             return JSON, await self._runner.call(encode_json.predict_response, outputs, row)
         return JSON, encode_json.predict_response(outputs, row)

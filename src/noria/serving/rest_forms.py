@@ -21,7 +21,7 @@ from noria.serving import encode_json, npy, predict
 from noria.serving.core import Core
 from noria.serving.http1.messages import JSON, Header
 from noria.serving.lifecycle.servable import Signature
-from noria.serving.messages import predict_response
+from noria.serving.messages import is_long, predict_response
 from noria.serving.routes import Route
 from noria.serving.strict import StrictInputs
 
@@ -80,7 +80,10 @@ class Forms:
             outputs = await self._runner.run(servable, signature, arrays, wanted, deadline=deadline)
             accept = headers.get(b"accept", b"")
             if _PROTOBUF_NAME in accept or (as_proto and _JSON_NAME not in accept and _NPY_NAME not in accept):
-                return PROTOBUF, predict_response(servable, signature, outputs, as_content=self._as_content)
+                arguments = servable, signature, outputs, self._as_content
+                if is_long(outputs):
+                    return PROTOBUF, await self._runner.call(predict_response, *arguments)
+                return PROTOBUF, predict_response(*arguments)
         if _NPY_NAME in accept:
             return await self.npy(outputs)
         return JSON, await self._off_loop(_size(outputs), encode_json.predict_response, outputs, False)
