@@ -1,7 +1,7 @@
 """What an operator asks the REST port: is it alive, is it ready, what does it serve.
 
     GET /healthz     200 while the process answers at all
-    GET /readyz      200, or 503 with what is missing: models without a version, or a drain that has begun
+    GET /readyz      200, or 503 with what is missing: models, at start also versions that still load, or a drain
     GET /v1/models   every model with its versions, states, labels, memory and requests
 
 One of several workers answers the last two for all of them.

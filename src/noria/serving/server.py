@@ -231,6 +231,7 @@ def _read_again(core: Core) -> None:
 async def _announce(server: Server, ready: Callable[[Server], None]) -> None:
     while not server.core.manager.settled():
         await asyncio.sleep(_GLANCE)
+    server.core.manager.missing()  # notes that it is ready, should nobody ask before the next version loads
     gc.collect()
     gc.freeze()  # what is loaded stays: collections look at requests only
     ready(server)
@@ -273,8 +274,9 @@ def ready_line(server: Server) -> str:
     serving, missing = [], manager.unavailable()
     for name in manager.names():
         if name not in missing:
-            versions = ", ".join(str(version) for version in sorted(manager.available(name), reverse=True))
-            serving.append(f"{name} (version {versions})")
+            versions = sorted(manager.available(name), reverse=True)
+            text = f"version{'s' if len(versions) > 1 else ''} {', '.join(map(str, versions))}"
+            serving.append(f"{name} ({text if versions else manager.trouble(name) or 'no version'})")
     text = f"noria: serving {', '.join(serving) or 'no model'}"
     if missing:
         text += f"; not ready: {'; '.join(f'{name}: {why}' for name, why in missing.items())}"

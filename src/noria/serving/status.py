@@ -22,7 +22,7 @@ def model_status(manager: Manager, name: str, version: int | None = None) -> pb.
         if not servables:
             raise NotFoundError(f"Could not find version {version} of model {name}")
     if not servables:
-        trouble = manager.unavailable().get(name, "")
+        trouble = manager.unavailable().get(name) or manager.trouble(name)
         raise NotFoundError(f"Could not find any versions of model {name}" + (trouble and f": {trouble}"))
     response = pb.GetModelStatusResponse()
     for servable in servables:

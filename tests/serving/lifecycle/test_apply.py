@@ -139,6 +139,53 @@ def test_ready_until_nothing_serves(disk: Disk) -> None:
         until(lambda: len(manager.missing()) == 2)
 
 
+def test_ready_when_all_versions_that_can_be_are_there(disk: Disk) -> None:
+    disk.put("m", 1, "slow")
+    disk.put("m", 2)
+    disk.put("m", 3, "bad")
+    disk.put("m", 4).joinpath("saved_model.pb").unlink()
+    with managing(disk, version_settle_seconds=60) as manager:
+        fields = 'model_version_policy { all {} } version_labels { key: "old" value: 1 }'
+        manager.apply(disk.config(m=fields), wait=False, labels_wait=True)
+        until(lambda: states(manager, "m") == {4: "START", 3: "END", 2: "AVAILABLE", 1: "LOADING"})
+        assert manager.missing() == ["m: version 1 is still loading"]
+        assert manager.unavailable() == {}
+        assert not manager.settled()
+        disk.go.set()
+        assert manager.wait_settled(60)
+        assert manager.labels("m") == {"old": 1}
+        assert manager.missing() == []
+        disk.go.clear()
+        disk.put("m", 5, "slow")
+        until(lambda: states(manager, "m").get(5) == "LOADING")
+        assert manager.missing() == []  # what comes later makes no server unready
+        disk.go.set()
+
+
+def test_what_a_config_names_in_vain_is_told_once(disk: Disk, caplog: pytest.LogCaptureFixture) -> None:
+    disk.put("m", 1)
+    disk.put("m", 2)
+
+    def told() -> list[str]:
+        found = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        caplog.clear()
+        return found
+
+    with managing(disk) as manager:
+        manager.apply(disk.config(m=""))
+        labels = 'version_labels { key: "old" value: 1 } version_labels { key: "new" value: 3 }'
+        for _ in range(2):
+            manager.apply(disk.config(m=labels), labels_wait=True)
+            until(lambda: "new" in manager.waiting_labels("m") and any("label new" in m for m in caplog.messages))
+        assert sorted(told()) == [
+            "model m: its policy does not name version 1 of label old",
+            "model m: label new is for version 3, which is not under its base path",
+        ]
+        manager.apply(disk.config(m="model_version_policy { specific { versions: 2 versions: 9 } }"))
+        until(lambda: any("which its policy names" in message for message in caplog.messages))
+        assert told() == ["model m: versions [9], which its policy names, are not under its base path"]
+
+
 def test_a_bad_new_version_leaves_the_old_one_and_is_tried_again_when_mended(disk: Disk) -> None:
     disk.put("m", 1)
     with managing(disk) as manager:

@@ -14,11 +14,12 @@ import tritonclient.http as triton_http
 
 from noria.protos import kserve
 from noria.protos import serving as pb
+from noria.serving import status
 from noria.serving.lifecycle import model_config
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.lifecycle.on_demand import Usage, too_many
 from noria.serving.lifecycle.record import Record
-from noria.serving.server import Server
+from noria.serving.server import Server, ready_line
 from serving.fakes import call_grpc, serving
 from serving.lifecycle.disk import Disk, managing, states, until
 
@@ -62,6 +63,9 @@ def test_nothing_loads_before_it_is_asked_for_and_the_server_is_ready(disk: Disk
         assert disk.loads == ["a/1"]
         assert _grpc(server, "b") == "OK"
         assert disk.loads == ["a/1", "b/1"]
+        asleep = "its first request loads it"
+        assert ready_line(server).startswith(f"noria: serving a (version 1), b (version 1), c ({asleep}); ")
+        assert [row.get("reason") for row in status.list_models(server.core)] == [None, None, asleep]
 
 
 def test_the_model_unused_longest_makes_room(disk: Disk, manager: Manager) -> None:

@@ -37,6 +37,13 @@ def test_workers_that_agree_are_one_server() -> None:
     }  # fmt: skip
 
 
+def test_labels_that_some_worker_waits_for() -> None:
+    there, waits = model(version(2, "AVAILABLE")), model(version(2, "LOADING"), labels={}, labels_waiting={"canary": 2})
+    (found,) = merging.models({0: [there], 1: [waits], 2: [there]})
+    assert found["labels"] == {"canary": 2}
+    assert found["labels_waiting"] == {"canary": 2}
+
+
 @pytest.mark.parametrize(
     ("states", "merged"),
     [

@@ -1,9 +1,8 @@
 """gRPC's health checking protocol: Check, List and Watch of ``grpc.health.v1.Health``.
 
 Names: "" for the server, and "PredictionService" and "ModelService", as TensorFlow Serving calls them. They are
-SERVING once every configured model has a version, which is when TensorFlow Serving opens its ports, and stay it
-whatever a later reload asks for; they are NOT_SERVING from the signal to stop on. Of several workers each speaks for
-all: they are SERVING once all of them have been ready.
+SERVING once ``/readyz`` has been 200, and stay it whatever a later reload asks for; they are NOT_SERVING from the
+signal to stop on. Of several workers each speaks for all: they are SERVING once all of them have been ready.
 """
 
 from __future__ import annotations

@@ -73,6 +73,7 @@ class Conductor:
                     record = self.records[name] = Record(model, asleep=self._config.load_on_demand)
                 elif record.config.base_path != model.base_path:
                     record.looked = False  # what is served stays until the new place has been seen
+                record.warned = record.warned and record.config == model
                 record.config, record.configured = model, True
                 self._update_labels(record)
             for name, record in self.records.items():
@@ -102,10 +103,12 @@ class Conductor:
             if trouble and trouble != record.trouble:
                 _LOG.warning("model %s: %s", config.name, trouble)
             changed, record.trouble = first or trouble != record.trouble, trouble
+            if isinstance(found, Look) and not (record.warned and found.found.keys() == record.found.keys()):
+                _warn_of_absent(record.config, found.found)
+                record.warned = True
             if isinstance(found, Look) and (changed or found.arrivals or found.found != record.found):
                 if found.found.keys() != record.found.keys() or first:
                     _LOG.info("model %s has on disk versions %s", config.name, sorted(found.found) or "none")
-                    _warn_of_absent(record.config, found.found)
                 self._take_in(record, found)
                 changed = True
             if changed:
@@ -423,6 +426,14 @@ class Conductor:
 def _warn_of_absent(config: ModelConfig, found: Collection[int]) -> None:
     if isinstance(config.policy, policy.Specific) and (absent := sorted(config.policy.versions.difference(found))):
         _LOG.warning("model %s: versions %s, which its policy names, are not under its base path", config.name, absent)
+    there = policy.nominal(config.policy, found)
+    for label, version in config.labels.items():
+        if version not in there:
+            _LOG.warning(
+                *("model %s: label %s is for version %d, which is not under its base path", config.name, label, version)
+                if version not in found
+                else ("model %s: its policy does not name version %d of label %s", config.name, version, label)
+            )
 
 
 def known_error(error: Exception) -> TFError:

@@ -72,6 +72,7 @@ class Manager(Catalog):
         self._newest = 0  # configurations accepted
         self._listed = False  # a list of models has been accepted
         self._was_ready = False
+        self._asleep = "its first request loads it" if config.load_on_demand else "it was unloaded by a call"
 
     # ---- configured models
 
@@ -137,12 +138,13 @@ class Manager(Catalog):
         return list(dict.fromkeys([*self.configured(), *super().names()]))
 
     def missing(self) -> list[str]:
-        """Why the server is not ready: a sentence for each model without an available version; [] when it is ready.
+        """Why the server is not ready: a sentence for each model without an available version, or whose first versions
+        are still loading; [] when it is ready.
 
         Once every model has been available the server is ready as long as one of them is: what befalls a model later
         is that model's own trouble, and shows in its status.
         """
-        found = self.unavailable()
+        found = self.unavailable() if self._was_ready else self._arriving() | self.unavailable()
         models = len(self.configured())
         if not found or (self._was_ready and len(found) < models):
             self._was_ready = models > 0
@@ -158,6 +160,15 @@ class Manager(Catalog):
                 if record.configured and not record.asleep and self.latest(name) is None
             }
 
+    def _arriving(self) -> dict[str, str]:
+        """The models some of whose wanted versions are about to be available, be one there already or not."""
+        with self._conductor.changed:
+            return {
+                name: f"version {record.loading()[0]} is still loading"
+                for name, record in self._conductor.records.items()
+                if record.configured and record.loading()
+            }
+
     def waiting_labels(self, name: str) -> dict[str, int]:
         """Labels of a model that do not stand yet for the version they were asked for."""
         current = self.labels(name)
@@ -167,10 +178,12 @@ class Manager(Catalog):
             return {label: version for label, version in asked.items() if current.get(label) != version}
 
     def trouble(self, name: str) -> str:
-        """What is wrong with a model's base path, "" when nothing is known to be."""
+        """What is wrong with a model's base path, or that the model is asleep; "" when nothing is known to be."""
         with self._conductor.changed:
             record = self._conductor.records.get(name)
-            return "" if record is None or not record.configured else record.trouble
+            if record is None or not record.configured:
+                return ""
+            return record.trouble or (self._asleep if record.asleep else "")
 
     def absent(self, name: str, message: str) -> NotFoundError:
         """As the catalog's; AsleepError for a model that would serve if it were woken, or is about to."""
@@ -198,7 +211,7 @@ class Manager(Catalog):
             return self._reason(record) if self._is_settled(record) and not record.asleep else ""
 
     def settled(self) -> bool:
-        """Whether every configured model serves, or is known to be unable to for now."""
+        """Whether every configured model serves all that is wanted of it, or is known to be unable to for now."""
         with self._conductor.changed:
             return all(self._is_settled(r) for r in self._conductor.records.values() if r.configured)
 
@@ -412,8 +425,10 @@ class Manager(Catalog):
         )
 
     def _is_settled(self, record: Record) -> bool:
-        if record.asleep or self.latest(record.config.name) is not None or record.trouble:
+        if record.asleep or record.trouble:
             return True
+        if self.latest(record.config.name) is not None:
+            return not record.loading()
         if not record.looked:
             return False
         patient = time.monotonic() < record.since + _SETTLE_SECONDS

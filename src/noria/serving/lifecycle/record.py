@@ -39,12 +39,12 @@ class Track:
 class Record:
     """One configured model. Changed under the manager's lock alone.
 
-    found: versions on disk at the last look, and their paths; looked: there has been a look; empty: that it
-    found no version; trouble: why the last
-    look failed; arriving: why versions on disk cannot be loaded yet; wanted: the versions to serve; was_available: a
-    version of it has served; configured: False once a reload has left the model out; since: when it
-    was configured, on time.monotonic; labels_at_once: labels that
-    do not wait for their version; asleep: nothing of it is loaded until it is asked for.
+    found: versions on disk at the last look, and their paths; looked: there has been a look; empty: that it found no
+    version; trouble: why the last look failed; arriving: why versions on disk cannot be loaded yet; wanted: the
+    versions to serve; was_available: a version of it has served; configured: False once a reload has left the model
+    out; since: when it was configured, on time.monotonic; labels_at_once: labels that do not wait for their version;
+    warned: the log has told what its config names and is not there; asleep: nothing of it is loaded until it is asked
+    for.
     """
 
     config: ModelConfig
@@ -59,6 +59,7 @@ class Record:
     configured: bool = True
     since: float = field(default_factory=time.monotonic)
     labels_at_once: set[str] = field(default_factory=set)
+    warned: bool = False
     asleep: bool = False
     usage: Usage = field(default_factory=Usage)
 
@@ -78,6 +79,17 @@ class Record:
         if not self.configured or self.asleep:
             return False
         return version in policy.wanted(self.config.policy, self.found, self.unfit() - {version})
+
+    def loading(self) -> list[int]:
+        """The wanted versions that load or are about to, highest first; none that failed or is still being copied."""
+        found = []
+        for version in self.choose():
+            track = self.tracks.get(version)
+            if track is None or track.failing or track.servable.waiting:
+                continue
+            if track.servable.state in (State.START, State.LOADING):
+                found.append(version)
+        return sorted(found, reverse=True)
 
     def unknown(self, version: int) -> bool:
         """Whether this version on disk could be loaded, but has not been looked at."""

@@ -23,12 +23,14 @@ def _model(name: str, rows: Mapping[int, Row | None]) -> Row:
     versions = dict.fromkeys(
         version["version"] for row in known for version in sorted(row["versions"], key=lambda v: -v["version"])
     )
+    waiting = {label: version for row in known for label, version in row.get("labels_waiting", {}).items()}
     reason = _reasons({w: row.get("reason", "") if row else "it does not know the model" for w, row in rows.items()})
     return {
         "name": name,
         "available": all(row is not None and row["available"] for row in rows.values()),
         **({"reason": reason} if reason else {}),
         "labels": known[0]["labels"],
+        **({"labels_waiting": waiting} if waiting else {}),
         "memory_bytes": sum(row["memory_bytes"] for row in known),
         "requests": sum(row["requests"] for row in known),
         "versions": [
