@@ -50,7 +50,7 @@ meta_graphs {
 
 def _answer(url: str) -> bytes:
     """What the model answers once it is loaded."""
-    for _ in range(200):
+    for _ in range(1200):
         with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(url, _BODY, timeout=20) as answer:
             content: bytes = answer.read()
             return content

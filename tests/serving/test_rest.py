@@ -8,7 +8,6 @@ import http.client
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,11 +21,20 @@ from noria.serving.lifecycle.manager import Manager
 from noria.serving.rest import HTTP_STATUS
 from noria.serving.server import Server
 from serving.fakes import FakeModel, FakeSignature, half_plus_two, serving, specs
+from serving.lifecycle.disk import until
 
 
-def _sleep(x: Any) -> dict[str, Any]:
-    time.sleep(float(x.ravel()[0]))
-    return {"y": x}
+class _Gate:
+    """A model that runs until it is let go. begun: how many runs have begun."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.go = threading.Event()
+
+    def __call__(self, x: Any) -> dict[str, Any]:
+        self.begun.release()
+        self.go.wait(60)
+        return {"y": x}
 
 
 def _fail(x: Any) -> dict[str, Any]:
@@ -37,12 +45,12 @@ def _scores(inputs: Any) -> dict[str, Any]:
     return {"scores": np.arange(len(inputs), dtype=np.float32)[:, None]}
 
 
-def _manager() -> Manager:
+def _manager(gate: _Gate | None = None) -> Manager:
     one = specs(x=dtypes.float32), specs(y=dtypes.float32)
     manager = Manager(
         lambda _: FakeModel(
             half_plus_two(),
-            FakeSignature("sleep", _sleep, *one),
+            FakeSignature("gate", gate or _Gate(), *one),
             FakeSignature("fail", _fail, *one),
             FakeSignature("nothing", dict, {}, specs(y=dtypes.float32)),
             FakeSignature("classify", _scores, specs(inputs=dtypes.string), specs(scores=dtypes.float32)),
@@ -186,24 +194,27 @@ def test_chunked_body_and_keep_alive(server: Server) -> None:
 
 
 def test_timeout_is_504_and_the_server_lives_on() -> None:
-    with serving(_manager(), rest_api_timeout_in_ms=100) as hasty:
-        start = time.monotonic()
-        status, answer, _ = ask(hasty, "POST", PREDICT, {"signature_name": "sleep", "instances": [0.5]})
+    gate = _Gate()
+    with serving(_manager(gate), rest_api_timeout_in_ms=100) as hasty:
+        status, answer, _ = ask(hasty, "POST", PREDICT, {"signature_name": "gate", "instances": [1]})
         assert status == 504
         assert "deadline" in answer["error"]
-        assert time.monotonic() - start < 0.45
-        assert ask(hasty, "POST", PREDICT, {"instances": [1]})[0] == 200
+        # On a busy machine another one may be late, too.
+        until(lambda: ask(hasty, "POST", PREDICT, {"instances": [1]})[0] == 200)
+        gate.go.set()
 
 
-def test_slow_models_do_not_stall_the_others(server: Server) -> None:
-    thread = threading.Thread(target=ask, args=(server, "POST", PREDICT, {"signature_name": "sleep", "inputs": [0.5]}))
-    thread.start()
-    time.sleep(0.05)
-    start = time.monotonic()
-    assert ask(server, "POST", PREDICT, {"instances": [1]})[0] == 200
-    assert time.monotonic() - start < 0.3
-    assert thread.is_alive()
-    thread.join()
+def test_slow_models_do_not_stall_the_others() -> None:
+    gate = _Gate()
+    with serving(_manager(gate)) as server:
+        body = {"signature_name": "gate", "inputs": [1]}
+        thread = threading.Thread(target=ask, args=(server, "POST", PREDICT, body))
+        thread.start()
+        assert gate.begun.acquire(timeout=60)
+        assert ask(server, "POST", PREDICT, {"instances": [1]})[0] == 200
+        assert thread.is_alive()
+        gate.go.set()
+        thread.join()
 
 
 def test_status_and_metadata(server: Server) -> None:
@@ -219,7 +230,7 @@ def test_status_and_metadata(server: Server) -> None:
     assert status == 200
     assert answer["model_spec"] == {"name": "m", "signature_name": "", "version": "1"}
     assert sorted(answer["metadata"]["signature_def"]["signature_def"]) == [
-        "classify", "fail", "nothing", "serving_default", "sleep", "two",
+        "classify", "fail", "gate", "nothing", "serving_default", "two",
     ]  # fmt: skip
 
 
@@ -258,14 +269,18 @@ def test_long_but_ordinary_heads(server: Server) -> None:
 
 def test_requests_in_flight_are_answered_before_the_end() -> None:
     answers: list[int] = []
-    with serving(_manager()) as ending:
-        body = {"signature_name": "sleep", "instances": [0.4]}
+    gate = _Gate()
+    with serving(_manager(gate)) as ending:
+        body = {"signature_name": "gate", "instances": [1]}
         threads = [
             threading.Thread(target=lambda: answers.append(ask(ending, "POST", PREDICT, body)[0])) for _ in range(3)
         ]
         for thread in threads:
             thread.start()
-        time.sleep(0.15)
+        with ending.core.manager.handle("m") as servable:
+            until(lambda: servable.requests == 4)  # this one is a request, too
+        assert gate.begun.acquire(timeout=60)
+        threading.Timer(0.2, gate.go.set).start()
     for thread in threads:
         thread.join()
     assert answers == [200, 200, 200]

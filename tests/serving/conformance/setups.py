@@ -61,13 +61,13 @@ def running(flags: Sequence[str]) -> Iterator[Server]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
     thread.start()
     try:
-        found = started.result(20)
+        found = started.result(60)
         assert core.manager.wait_settled(60), core.manager.missing()
         _wait_loaded(core.manager)  # a model has settled with its first version
         yield found
     finally:
         loop.call_soon_threadsafe(stopping.set)
-        thread.join(30)
+        thread.join(120)
         loop.close()
         core.manager.close()
 
@@ -99,7 +99,7 @@ def start(name: str, folder: Path, models: set[str] | None = None, extra: Sequen
 
 def _wait_loaded(manager: Manager) -> None:
     """Waits until no version is on its way; one that fails and is tried again may be for ever."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     on_the_way = {State.START, State.LOADING}
     while time.monotonic() < end and any(
         servable.state in on_the_way for name in manager.names() for servable in manager.versions(name)
@@ -147,7 +147,7 @@ def _bad_new_version(folder: Path) -> Iterator[Server]:
         # Not bad_half_plus_two, which TensorFlow Serving cannot load: an export of 2016, which loads here.
         (base / "124").mkdir()
         (base / "124" / "saved_model.pb").write_bytes(b"\xff" * 100)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not any(v.id.version == 124 and v.error for v in found.core.manager.versions("bad")):
             assert time.monotonic() < end, found.core.manager.versions("bad")
             time.sleep(0.02)

@@ -14,13 +14,20 @@ from concurrent.futures import Future
 import pytest
 
 from noria.serving.eager import start
+from noria.serving.http1 import server as http1_server
 from noria.serving.http1.messages import JSON, Answer, Limits, Request
 from noria.serving.http1.server import HttpServer
+from serving.lifecycle.disk import until
+
+_GO = threading.Event()
 
 
 async def _app(request: Request) -> Answer:
     if request.target == b"/slow":
         await asyncio.sleep(0.2)
+    if request.target == b"/held":
+        while not _GO.is_set():
+            await asyncio.sleep(0.01)
     if request.target == b"/loop":
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -43,8 +50,8 @@ class Running:
         self.server = server
         self._loop = loop
 
-    def drain(self, seconds: float = 10) -> bool:
-        return asyncio.run_coroutine_threadsafe(self.server.drain(time.monotonic() + seconds), self._loop).result(20)
+    def drain(self, seconds: float = 60) -> bool:
+        return asyncio.run_coroutine_threadsafe(self.server.drain(time.monotonic() + seconds), self._loop).result(120)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
@@ -66,10 +73,10 @@ def running(limits: Limits | None = None) -> Iterator[Running]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
     thread.start()
     try:
-        yield Running(started.result(20), loop)
+        yield Running(started.result(60), loop)
     finally:
         loop.call_soon_threadsafe(stopping.set)
-        thread.join(20)
+        thread.join(60)
         loop.close()
 
 
@@ -269,7 +276,7 @@ def test_slow_clients_are_given_up() -> None:
         unread.sendall(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n" * 8)
         assert read_answer(slow_head)[0].startswith(b"HTTP/1.1 408")
         assert read_answer(slow_body)[0].startswith(b"HTTP/1.1 408")
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while any(connection.stuck for connection in list(server.server.connections)):
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -284,21 +291,25 @@ def test_an_idle_connection_ends_after_its_time() -> None:
         assert is_closed(raw)
 
 
-def test_a_drain_answers_what_is_on_its_way_and_closes() -> None:
+def test_a_drain_answers_what_is_on_its_way_and_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http1_server, "_IDLE_SECONDS", 30.0)
+    _GO.clear()
     with running() as server, contextlib.ExitStack() as stack:
         busy, idle = (stack.enter_context(server.connect()) for _ in range(2))
         for raw in (busy, idle):
             raw.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
             read_answer(raw)
-        busy.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+        busy.sendall(b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n")
+        until(lambda: any(connection.busy for connection in list(server.server.connections)))
         drained: Future[bool] = Future()
         threading.Thread(target=lambda: drained.set_result(server.drain())).start()
-        time.sleep(0.1)
+        until(lambda: server.server.draining)
         idle.sendall(b"GET /last HTTP/1.1\r\nhost: x\r\n\r\n")
+        _GO.set()
         for raw in (busy, idle):
             assert b"Connection: close" in read_answer(raw)[0]
             assert is_closed(raw)
-        assert drained.result(20)
+        assert drained.result(60)
         with pytest.raises(ConnectionError):
             server.connect()
 

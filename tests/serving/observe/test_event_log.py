@@ -148,7 +148,7 @@ def test_a_reader_that_stalls_delays_no_request() -> None:
 
     class Stalled(io.StringIO):
         def write(self, text: str) -> int:
-            gate.wait(20)
+            gate.wait(120)
             return super().write(text)
 
     stream = Stalled()

@@ -65,7 +65,7 @@ def test_a_worker_that_dies_is_not_waited_for() -> None:
 
 
 async def _soon(team: Team, event: str) -> bool:
-    for _ in range(100):
+    for _ in range(6000):
         if event in team.events:
             return True
         await asyncio.sleep(0.01)

@@ -73,7 +73,7 @@ def test_each_worker_gets_its_part_and_one_that_is_stuck_stops_nobody(stuck: boo
             for sharing, copy, mine in zip(sharings, copies, held, strict=True):
                 sharing.start(copy, lambda mine=mine, sharing=sharing: _Held(mine, sharing))  # type: ignore[misc]
             clients = [await asyncio.open_connection(*listener.getsockname()[:2]) for _ in range(16)]
-            for _ in range(500):
+            for _ in range(6000):
                 if sum(map(len, held)) == 16:
                     break
                 await asyncio.sleep(0.01)
@@ -82,7 +82,7 @@ def test_each_worker_gets_its_part_and_one_that_is_stuck_stops_nobody(stuck: boo
             for _, writer in clients:
                 writer.close()
                 await writer.wait_closed()
-            for _ in range(500):
+            for _ in range(6000):
                 if not any(held):
                     break
                 await asyncio.sleep(0.01)
@@ -94,7 +94,7 @@ def test_each_worker_gets_its_part_and_one_that_is_stuck_stops_nobody(stuck: boo
             assert counts.fewest_of_others(2) is None
         counts.close()
 
-    asyncio.run(asyncio.wait_for(scenario(), 20))
+    asyncio.run(asyncio.wait_for(scenario(), 120))
 
 
 def test_a_unix_socket_is_shared_too(tmp_path: Path) -> None:
@@ -118,4 +118,4 @@ def test_a_unix_socket_is_shared_too(tmp_path: Path) -> None:
             sharing.close()
         counts.close()
 
-    asyncio.run(asyncio.wait_for(scenario(), 20))
+    asyncio.run(asyncio.wait_for(scenario(), 120))
