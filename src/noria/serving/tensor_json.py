@@ -174,8 +174,10 @@ class _Big:
             return None
         ((alias, spec),) = inputs.items()
         reader = _BIG_READERS.get(spec.dtype.name)
+        if reader is None or self.alias not in (None, alias):
+            return None
         shape = _regular_shape(self.text)
-        if reader is None or shape is None or self.alias not in (None, alias):
+        if shape is None:
             return None
         kind, numpy_dtype, limits = reader
         try:
@@ -225,10 +227,10 @@ def _regular_shape(text: bytes) -> tuple[int, ...] | None:
     for level in range(rank):  # from the innermost list outwards: how many units fill the first list of this level
         end = skeleton.find(b"]" * (level + 1))
         count, rest = divmod(end + level - (rank - level) + 1, len(unit) + 1)
-        if end < 0 or rest:
+        if end < 0 or rest or count < 1:
             return None
         shape.append(count)
-        unit = b"[" + b",".join([unit] * count) + b"]"
+        unit = b"[" + (unit + b",") * (count - 1) + unit + b"]"
     return tuple(reversed(shape)) if unit == skeleton else None
 
 
