@@ -28,6 +28,7 @@ from noria.errors import (
 from noria.protos import serving as pb
 from noria.protos import tensorflow as tf
 from noria.serving.server import Server
+from readme import free_port
 
 WAYS = ("grpc", "rest", "json")
 
@@ -278,7 +279,7 @@ def test_asynchronous(servers: dict[str, Server], way: str) -> None:
 
 
 def test_an_asynchronous_client_is_for_one_loop() -> None:
-    client = AsyncClient("127.0.0.1:1", retries=0, timeout=5)
+    client = AsyncClient("127.0.0.1:1", retries=0, timeout=60)
 
     async def ask() -> None:
         await client.status("m")
@@ -312,7 +313,7 @@ def test_no_limit_of_time(servers: dict[str, Server], way: str) -> None:
 def test_a_server_that_is_not_there() -> None:
     for url in ("127.0.0.1:1", "http://127.0.0.1:1"):
         with Client(url, retries=1) as client, pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1"):
-            client.predict("m", {"x": np.ones(1, np.float32)}, timeout=5)
+            client.predict("m", {"x": np.ones(1, np.float32)}, timeout=60)
 
 
 def test_the_deadline(servers: dict[str, Server]) -> None:
@@ -323,10 +324,10 @@ def test_the_deadline(servers: dict[str, Server]) -> None:
 
 def test_a_server_that_restarts() -> None:
     """The clients keep their connections; requests made meanwhile wait, and nobody sees an error."""
-    with served() as server:
-        ports = {"port": server.grpc_port, "rest_api_port": server.rest_port}
+    ports = {"port": int(free_port()), "rest_api_port": int(free_port())}
+    with served(**ports) as server:
         urls = [url_of(server, "grpc"), url_of(server, "rest")]
-        clients = [Client(url, retries=30, timeout=30) for url in urls]
+        clients = [Client(url, retries=100, timeout=120) for url in urls]
         for client in clients:
             client.predict("m", {"x": [1.0]})
     results: list[Any] = []

@@ -26,7 +26,7 @@ x = {"x": np.ones((2, 2), np.float32), "s": np.array(["a"])}
 for url in ("127.0.0.1:1", "http://127.0.0.1:1"):
     with noria.client.Client(url, retries=0) as client:
         try:
-            client.predict("m", x, timeout=10)
+            client.predict("m", x, timeout=60)
         except noria.errors.UnavailableError:
             print("tried", url)
 
@@ -52,7 +52,7 @@ print(json.dumps([seconds, sorted({name.partition(".")[0] for name in sys.module
 
 
 def _run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
