@@ -20,7 +20,7 @@ from noria.errors import InvalidArgumentError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 X = np.zeros(1, np.float32)
-WAIT = 10.0
+WAIT = 60.0
 
 
 class Native:

@@ -136,7 +136,7 @@ def test_threads_wait_for_room_and_for_elements() -> None:
     thread.start()
     put(made, np.arange(50, dtype=np.int32))
     made.close()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert taken == list(range(50))
 
@@ -146,7 +146,7 @@ def test_more_than_fits_can_be_asked_for() -> None:
     thread = threading.Thread(target=put, args=(made, np.arange(6, dtype=np.int32)))
     thread.start()
     assert take(made, 6) == [list(range(6))]
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -163,7 +163,7 @@ def test_cancelling_frees_those_who_wait() -> None:
     thread = threading.Thread(target=produce)
     thread.start()
     made.close(cancel=True)
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert failed
 

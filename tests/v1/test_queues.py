@@ -32,7 +32,7 @@ def test_a_runner_fills_a_queue_until_stopped() -> None:
         assert runner.create_threads(session, coord) == []
         assert [session.run(taken) for _ in range(5)] == [1, 2, 3, 4, 5]
         coord.request_stop()
-        coord.join(threads, stop_grace_period_secs=10)
+        coord.join(threads, stop_grace_period_secs=60)
     assert not any(t.is_alive() for t in threads)
     assert coord.joined
 
@@ -51,7 +51,7 @@ def test_epochs_end_a_pipeline(tmp_path: Path) -> None:
         with coord.stop_on_exception():
             while not coord.should_stop():
                 found.extend(session.run(lines))
-        coord.join(threads, stop_grace_period_secs=10)
+        coord.join(threads, stop_grace_period_secs=60)
     assert found == [b"a1", b"a2", b"b1", b"b2"] * 2
 
 
@@ -69,7 +69,7 @@ def test_shuffled_batches_hold_each_example_once() -> None:
         with pytest.raises(tf.errors.OutOfRangeError):
             session.run(batch)
         coord.request_stop()
-        coord.join(threads, stop_grace_period_secs=10)
+        coord.join(threads, stop_grace_period_secs=60)
     assert sorted(pairs) == list(enumerate([b"a", b"b", b"c", b"d", b"e", b"f"]))
 
 
@@ -80,9 +80,9 @@ def test_an_error_in_a_thread_reaches_join() -> None:
     coord = tf.train.Coordinator()
     with tf.Session() as session:
         threads = tf.train.start_queue_runners(session, coord)
-        assert coord.wait_for_stop(10)
+        assert coord.wait_for_stop(60)
         with pytest.raises(tf.errors.InvalidArgumentError, match="bad"):
-            coord.join(threads, stop_grace_period_secs=10)
+            coord.join(threads, stop_grace_period_secs=60)
         with pytest.raises(tf.errors.InvalidArgumentError):
             coord.raise_requested_exception()
 
@@ -131,7 +131,7 @@ def test_coordinator_alone() -> None:
         coord.request_stop()
 
     thread = tf.train.LooperThread.loop(coord, None, once)
-    coord.join(stop_grace_period_secs=5)
+    coord.join(stop_grace_period_secs=60)
     assert seen
     assert not thread.is_alive()
     coord.clear_stop()
@@ -168,11 +168,11 @@ def test_closing_the_session_ends_waiting_threads(full: bool) -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
-    assert waits.wait(10)
+    assert waits.wait(60)
     thread.join(0.2)  # gives it the time to reach the queue; it would wait for ever
     assert thread.is_alive()
     session.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert len(caught) == 1
     session.close()
