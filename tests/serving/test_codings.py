@@ -26,6 +26,7 @@ def test_both_ways(coding: bytes) -> None:
 def test_others_are_left_alone() -> None:
     assert codings.inflate(BODY, b"br", 10) == BODY
     assert codings.inflate(gzip.compress(BODY), b"x-gzip", len(BODY)) == BODY
+    assert codings.inflate(gzip.compress(BODY), b"GZIP", len(BODY)) == BODY
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from noria.serving.lifecycle.manager import Manager
 from noria.serving.server import Server
 from serving.fakes import FakeModel, FakeSignature, half_plus_two, serving, specs
 
-NPY, PROTOBUF = "application/x-npy", "application/x-protobuf"
+NPY, NPZ, PROTOBUF = "application/x-npy", "application/x-npz", "application/x-protobuf"
 URL = "/v1/models/m:predict"
 
 
@@ -74,10 +74,11 @@ def test_json_is_the_answer_unless_another_is_asked_for(server: Server) -> None:
 
 def test_several_arrays_and_a_named_signature(server: Server) -> None:
     body = npy.encode({"a": np.zeros(2, np.float32), "b": np.ones(3, np.float32)})
-    status, headers, answer = ask(server, body, content_type=NPY, accept=NPY, x_signature_name="swap")
-    assert (status, headers["content-type"]) == (200, "application/x-npz")
-    with np.load(io.BytesIO(answer)) as found:
-        assert {name: found[name].tolist() for name in found.files} == {"x": [1, 1, 1], "y": [0, 0]}
+    for name in (NPY, NPZ):
+        status, headers, answer = ask(server, body, content_type=name, accept=name, x_signature_name="swap")
+        assert (status, headers["content-type"]) == (200, NPZ)
+        with np.load(io.BytesIO(answer)) as found:
+            assert {alias: found[alias].tolist() for alias in found.files} == {"x": [1, 1, 1], "y": [0, 0]}
 
 
 def test_text(server: Server) -> None:

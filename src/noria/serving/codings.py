@@ -24,6 +24,7 @@ def inflate(body: bytes, coding: bytes, limit: int) -> bytes:
     A body that is no gzip is taken as empty, as TensorFlow Serving has it; so is one that is no zstd. Raises
     InvalidArgumentError where more than ``limit`` bytes would come out.
     """
+    coding = coding.lower()
     if b"gzip" in coding:
         return _bounded(body, zlib.decompressobj(wbits=_GZIP), limit, "gzip")
     if b"zstd" in coding:

@@ -28,7 +28,7 @@ from noria.serving.kserve.rest import KServeRest
 from noria.serving.lifecycle.on_demand import AsleepError, wake
 from noria.serving.names import CLASSIFY, REGRESS
 from noria.serving.observe import exposition, monitoring
-from noria.serving.rest_forms import NPY, NPZ, PROTOBUF, Forms, is_other
+from noria.serving.rest_forms import NPY, NPZ, NUMPY, PROTOBUF, Forms, is_other
 from noria.serving.routes import Route, Verb
 from noria.serving.security.access import token_in
 from noria.serving.security.tokens import PREDICT, VIEW
@@ -242,7 +242,7 @@ class RestApi:
             if outputs is None:
                 gone = lambda: request.left  # noqa: E731
                 outputs = await self._runner.run(servable, signature, arrays, deadline=deadline, gone=gone)
-        if NPY[1] in headers.get(b"accept", b""):
+        if NUMPY in headers.get(b"accept", b""):
             return await self._forms.npy(outputs)
         size = 0
         for array in outputs.values():

@@ -1,9 +1,9 @@
 """Predict over REST in other forms than JSON: NumPy's files, and the messages of the gRPC API.
 
-In, by Content-Type: ``application/x-npy`` (one input as ``.npy``, several as ``.npz``; the signature by the header
-``X-Signature-Name``) and ``application/x-protobuf`` (a serialised ``PredictRequest``; the model is the URL's). Out, by
-Accept: the same two, or JSON in column form; a ``PredictRequest`` gets a ``PredictResponse`` unless another is asked
-for. TensorFlow Serving looks at neither header, so only these names change anything.
+In, by Content-Type: ``application/x-npy`` or ``application/x-npz`` (one input as ``.npy``, several as ``.npz``; the
+signature by the header ``X-Signature-Name``) and ``application/x-protobuf`` (a serialised ``PredictRequest``; the model
+is the URL's). Out, by Accept: the same, or JSON in column form; a ``PredictRequest`` gets a ``PredictResponse`` unless
+another is asked for. TensorFlow Serving looks at neither header, so only these names change anything.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 NPY: Final[Header] = (b"content-type", b"application/x-npy")
 NPZ: Final[Header] = (b"content-type", b"application/x-npz")
 PROTOBUF: Final[Header] = (b"content-type", b"application/x-protobuf")
-_NPY_NAME, _PROTOBUF_NAME, _JSON_NAME = NPY[1], PROTOBUF[1], JSON[1]
+NUMPY: Final = b"application/x-np"  # what the names of both begin with
+_PROTOBUF_NAME, _JSON_NAME = PROTOBUF[1], JSON[1]
 _SLOW: Final = 256 * 1024  # bytes from which reading or writing leaves the loop
 
 
 def is_other(content_type: bytes) -> bool:
     """Whether a body of this type is one for ``Forms.predict``."""
-    return content_type.startswith((_NPY_NAME, _PROTOBUF_NAME))
+    return content_type.startswith((NUMPY, _PROTOBUF_NAME))
 
 
 class Forms:
@@ -79,12 +80,12 @@ class Forms:
             predict.check_dtypes(signature, arrays)
             outputs = await self._runner.run(servable, signature, arrays, wanted, deadline=deadline)
             accept = headers.get(b"accept", b"")
-            if _PROTOBUF_NAME in accept or (as_proto and _JSON_NAME not in accept and _NPY_NAME not in accept):
+            if _PROTOBUF_NAME in accept or (as_proto and _JSON_NAME not in accept and NUMPY not in accept):
                 arguments = servable, signature, outputs, self._as_content
                 if is_long(outputs):
                     return PROTOBUF, await self._runner.call(predict_response, *arguments)
                 return PROTOBUF, predict_response(*arguments)
-        if _NPY_NAME in accept:
+        if NUMPY in accept:
             return await self.npy(outputs)
         return JSON, await self._off_loop(_size(outputs), encode_json.predict_response, outputs, False)
 
