@@ -45,7 +45,7 @@ def run(example: Example, cwd: Path, environment: dict[str, str], ports: dict[st
     for old, new in ports.items():
         code = code.replace(old, new)
     command = ["bash", "-e", "-c", code] if example.language == "bash" else [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
     shown: str = done.stdout
     for old, new in ports.items():

@@ -85,12 +85,14 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
 
 def test_a_rest_request(monkeypatch: pytest.MonkeyPatch) -> None:
     with traced(monkeypatch) as (server, exporter):
-        for _ in range(5):  # what a signature costs is known after some runs
+        for _ in range(100):  # what a signature costs is known after some runs, on a busy machine after some more
             assert post(server, "/v1/models/m:predict", {"instances": [1.0]}, HEADER) == 200
+            if len(spans(exporter, "queue")) < len(spans(exporter, "run")):
+                break
         assert post(server, "/v1/models/absent:predict", {"instances": [1.0]}, {}) == 404
-    *_, good, bad = spans(exporter, "POST predict")
-    assert len(spans(exporter, "run")) == 5
-    assert len(spans(exporter, "queue")) < 5  # microseconds of work go into no queue
+    *_, good, bad = requests = spans(exporter, "POST predict")
+    assert len(spans(exporter, "run")) == len(requests) - 1
+    assert len(spans(exporter, "queue")) < len(requests) - 1  # microseconds of work go into no queue
     assert good.kind is SpanKind.SERVER
     assert good.parent is not None
     assert (f"{good.parent.trace_id:032x}", f"{good.parent.span_id:016x}") == (TRACE, PARENT)
