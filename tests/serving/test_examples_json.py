@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from noria.errors import InvalidArgumentError
+from noria.protos import serving as pb
 from noria.protos import tensorflow as tf
 from noria.serving.examples_json import decode_examples
+from noria.serving.messages import examples_of
 
 
 def features(body: str) -> list[dict[str, Any]]:
@@ -28,6 +30,21 @@ def test_kinds_follow_the_literals() -> None:
 def test_context_comes_first_and_the_example_wins() -> None:
     found = features('{"context": {"c": 1.0, "x": 5.0}, "examples": [{"x": 1.0}, {}]}')
     assert found == [{"c": [1.0], "x": [1.0]}, {"c": [1.0], "x": [5.0]}]
+
+
+def test_a_context_may_not_take_gigabytes() -> None:
+    context = tf.Example()
+    context.features.feature["c"].bytes_list.value.append(b"x" * (1 << 20))
+    request = pb.Input()
+    request.example_list_with_context.context.CopyFrom(context)
+    for _ in range(300):
+        request.example_list_with_context.examples.add()
+    message = r"a context of 10\d{5} bytes before each of 300 examples comes to .* at most 268435456"
+    with pytest.raises(InvalidArgumentError, match=message):
+        examples_of(request)
+    body = f'{{"context": {{"c": "{"x" * (1 << 20)}"}}, "examples": [{", ".join(["{}"] * 300)}]}}'
+    with pytest.raises(InvalidArgumentError, match=message):
+        decode_examples(body.encode())
 
 
 def test_signature_name() -> None:

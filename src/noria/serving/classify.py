@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from noria.serving.predict import check_dtypes
 Array = np.ndarray[Any, np.dtype[Any]]
 
 INPUTS, CLASSES, SCORES, OUTPUTS = "inputs", "classes", "scores", "outputs"
+
+# What a context may come to when it stands before each example: a small request must not take gigabytes.
+MAX_CONTEXT_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,20 @@ def prepare_signature(signature: Signature, method: str, *, check_method: bool =
 def _describe(signature: Signature) -> str:
     inputs, outputs = ("{" + ",".join(sorted(names)) + "}" for names in (signature.inputs, signature.outputs))
     return f"name {signature.name!r} method_name {signature.method_name!r} inputs {inputs} outputs {outputs}"
+
+
+def with_context(context: bytes, examples: Sequence[bytes]) -> list[bytes]:
+    """The serialised context before each serialised example: a parser merges them, and the example wins.
+
+    Raises InvalidArgumentError where the context would come to more than ``MAX_CONTEXT_BYTES``.
+    """
+    size = len(context) * len(examples)
+    if size > MAX_CONTEXT_BYTES:
+        raise InvalidArgumentError(
+            f"a context of {len(context)} bytes before each of {len(examples)} examples comes to {size} bytes; at most "
+            f"{MAX_CONTEXT_BYTES} are accepted. Send fewer examples at a time"
+        )
+    return [context + example for example in examples]
 
 
 def feeds(call: Call, examples: Sequence[bytes]) -> dict[str, Array]:

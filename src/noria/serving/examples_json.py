@@ -11,7 +11,7 @@ from typing import Any
 
 from noria.errors import InvalidArgumentError
 from noria.protos import tensorflow as tf
-from noria.serving import json_text
+from noria.serving import classify, json_text
 from noria.serving.tensor_json import decode_b64, is_b64, signature_name
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
@@ -32,7 +32,7 @@ def decode_examples(body: bytes) -> tuple[str, list[bytes]]:
         raise _format_error(document, "Expecting 'examples' value to be an list/array")
     if not examples:
         raise _format_error(document, "'examples' value is an empty array")
-    return name, [context + _example(value) for value in examples]
+    return name, classify.with_context(context, [_example(value) for value in examples])
 
 
 def _format_error(value: Any, what: str) -> InvalidArgumentError:

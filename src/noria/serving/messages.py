@@ -20,14 +20,15 @@ _LONG_INTEGERS: Final = 50_000
 
 
 def examples_of(given: pb.Input) -> list[bytes]:
-    """The serialised examples; a context's bytes stand before each, which a parser merges."""
+    """The serialised examples, each behind the context where there is one. Raises InvalidArgumentError for too many."""
     kind = given.WhichOneof("kind")
     if kind == "example_list":
         return [example.SerializeToString() for example in given.example_list.examples]
     if kind is None:
         return []
     context = given.example_list_with_context.context.SerializeToString()
-    return [context + example.SerializeToString() for example in given.example_list_with_context.examples]
+    examples = [example.SerializeToString() for example in given.example_list_with_context.examples]
+    return classify.with_context(context, examples)
 
 
 def tasks_of(request: pb.MultiInferenceRequest) -> list[classify.Task]:
