@@ -98,7 +98,7 @@ def test_a_whole_one_is_not_examined_again_until_it_changes(tmp_path: Path) -> N
     watched = Arrivals(1, clock=clock.monotonic, wall_clock=clock.wall, missing=missing)
     first = watched.look(str(path))
     assert watched.look(str(path)) is first
-    (path / "saved_model.pb").write_bytes(b"other")
+    (path / "saved_model.pb").write_bytes(b"another")
     changed = watched.look(str(path))
     assert changed.listing != first.listing
     assert changed.waiting == "its files are still changing"
