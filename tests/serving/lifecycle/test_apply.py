@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -101,7 +102,8 @@ def test_everything_unloads_when_all_versions_are_gone_but_not_when_the_base_pat
         until(lambda: not manager.trouble("lost"))
 
 
-def test_each_model_is_on_its_own(disk: Disk) -> None:
+def test_each_model_is_on_its_own(disk: Disk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     disk.put("good", 1)
     disk.put("bad", 1, "bad")
     disk.put("late", 1).joinpath("saved_model.pb").unlink()
@@ -118,6 +120,7 @@ def test_each_model_is_on_its_own(disk: Disk) -> None:
         assert found["late"].startswith("version 1 waits: ")
         assert "saved_model.pb" in found["late"]
         assert states(manager, "late") == {1: "START"}
+        assert [m for m in caplog.messages if " waits: " in m] == [f"late version 1 {found['late'][10:]}"]
         disk.put("late", 1)
         disk.put("absent", 5)
         until(lambda: manager.available("late") == {1} and manager.available("absent") == {5})
@@ -385,6 +388,34 @@ def test_a_base_path_that_moves_takes_its_versions_along(disk: Disk) -> None:
         manager.apply(disk.config())  # both leave
         until(lambda: states(manager, "m") == {1: "END"})
         assert new.state.name == "END"
+
+
+def test_a_model_leaves_in_the_moment_in_which_its_move_fails(disk: Disk) -> None:
+    disk.put("m", 1)
+    disk.put("elsewhere", 1, "bad")
+    moved = disk.config(m="")
+    moved.model_config_list.config[0].base_path = str(disk.root / "elsewhere")
+    with managing(disk) as manager:
+        conductor = manager._conductor
+
+        def decided() -> bool:
+            with conductor.changed:
+                return not conductor._dirty
+
+        class Meanwhile(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if "given up" in record.getMessage():  # the load has failed, and its thread has not ended
+                    manager.apply(disk.config())
+                    until(decided)
+
+        manager.apply(disk.config(m=""))
+        handler, logger = Meanwhile(), logging.getLogger(conductor.__module__)
+        logger.addHandler(handler)
+        try:
+            manager.apply(moved, wait=False)
+            until(lambda: states(manager, "m") == {1: "END"})
+        finally:
+            logger.removeHandler(handler)
 
 
 def test_polling_can_be_off(disk: Disk) -> None:

@@ -17,6 +17,7 @@ from noria.errors import NotFoundError
 from noria.formats import files
 from noria.serving.lifecycle.completeness import missing_parts
 
+CHANGING: Final = "its files are still changing"
 QUIET_SECONDS = 1.0  # a copy changes something more often than this
 _MAX_FILES: Final = 100_000  # of one version; what lies beyond is not watched
 _REMOTE_TIMES: Final = ("LastModified", "last_modified", "updated", "mtime", "created")
@@ -78,7 +79,7 @@ class Arrivals:
             return watch.answer
         quiet = now - watch.since
         if quiet < QUIET_SECONDS:
-            return Arrival("its files are still changing", listing)
+            return Arrival(CHANGING, listing)
         waiting = self._missing(path)
         if waiting and quiet < self._settle:
             return Arrival(waiting, listing)

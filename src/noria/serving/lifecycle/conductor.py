@@ -17,7 +17,7 @@ from noria.compile.ort import available_cpus
 from noria.errors import Code, InternalError, TFError
 from noria.serving.config import ServerConfig
 from noria.serving.lifecycle import labels, memory, on_demand, policy
-from noria.serving.lifecycle.arrival import Arrival
+from noria.serving.lifecycle.arrival import CHANGING, Arrival
 from noria.serving.lifecycle.calm import calmly
 from noria.serving.lifecycle.catalog import Catalog
 from noria.serving.lifecycle.model_config import ModelConfig
@@ -224,7 +224,7 @@ class Conductor:
             if track is None:
                 self._begin(record, version, arrival)
             elif track.servable.state is State.START:
-                track.servable.waiting = arrival.waiting
+                _note_waiting(track.servable, arrival.waiting)
                 track.listing = arrival.listing
             elif track.servable.state is State.AVAILABLE and not arrival.waiting:
                 self._begin_elsewhere(record, track, arrival)
@@ -244,7 +244,7 @@ class Conductor:
             record.tracks[version] = Track(known, arrival.listing)
             return
         servable = Servable(ServableId(record.config.name, version), record.found[version])
-        servable.waiting = arrival.waiting
+        _note_waiting(servable, arrival.waiting)
         self._catalog.add(servable)
         record.tracks[version] = Track(servable, arrival.listing)
 
@@ -269,7 +269,7 @@ class Conductor:
                 record.tracks[version] = track.replaces
             elif servable.state is State.START:
                 self._drop(record, track)
-            elif servable.state is State.END:
+            elif servable.state is State.END and not track.active:
                 # Another one stands above what failed: had this forgotten it, it would be the next to step in.
                 if servable.error is None or not record.would_serve(version):
                     del record.tracks[version]  # should it be wanted again, it is tried anew
@@ -421,6 +421,12 @@ class Conductor:
         with self.changed:
             self._unloading -= 1
             self._wake(servable.id.name)
+
+
+def _note_waiting(servable: Servable, why: str) -> None:
+    if why not in ("", CHANGING, servable.waiting):
+        _LOG.info("%s version %d waits: %s", servable.id.name, servable.id.version, why)
+    servable.waiting = why
 
 
 def _warn_of_absent(config: ModelConfig, found: Collection[int]) -> None:
