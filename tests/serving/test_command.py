@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +38,11 @@ def test_tensorflow_serving_flags_may_be_negative() -> None:
 def test_impossible_settings(flags: list[str], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=re.escape(message)):
         parse([*flags, "--model_base_path=/nowhere"], quiet=True)
+
+
+def test_what_has_no_effect_alone_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    flags = ["--max_loaded_models=2", "--enable_per_model_batching_parameters", "--enable_batching"]
+    command = "import sys; from noria.serving.command import parse; parse(sys.argv[1:])"  # it takes the log over
+    subprocess.run([sys.executable, "-c", command, *flags], check=True)
+    found = [line.partition(": ")[2] for line in capfd.readouterr().err.splitlines()]
+    assert found == ["--max_loaded_models has no effect without --load_on_demand"]

@@ -25,6 +25,12 @@ _RANGES: Final = {  # flag -> the least and the largest value, where they are no
     "remote_file_system_poll_wait_seconds": (-1, 1e9),
 }
 
+_NEEDS: Final = {  # flag -> the one without which it does nothing
+    "enable_per_model_batching_parameters": "enable_batching",
+    "max_loaded_models": "load_on_demand",
+    "model_config_file_poll_wait_seconds": "model_config_file",
+}
+
 
 def main(argv: Sequence[str]) -> int:
     """Parses the flags, serves until it is told to stop; returns the exit status."""
@@ -57,6 +63,9 @@ def parse(argv: Sequence[str], *, quiet: bool = False) -> ServerConfig:
     config, warnings = flags.parse_flags(argv)
     useless = without_effect(config.grpc_channel_arguments)
     warnings += [f"{name} of --grpc_channel_arguments has no effect" for name in useless]
+    for flag, needed in _NEEDS.items():
+        if getattr(config, flag) and not getattr(config, needed):
+            warnings.append(f"--{flag} has no effect without --{needed}")
     event_log.start(config.log_format)
     if config.rest_api_port == config.port and config.port > 0:
         warnings.append(f"--rest_api_port is --port ({config.port}): no REST API")
