@@ -6,19 +6,21 @@ import asyncio
 import logging
 import socket
 import ssl
+import sys
 import time
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from noria.serving.batching.turn import Turn
 from noria.serving.listening import BACKLOG, TCP, close_gently
 from noria.serving.security import tls as tls_files
+from noria.serving.workers.sharing import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from noria.serving.workers.sharing import Sharing
-
 _LOG = logging.getLogger(__name__)
+
+_HANDSHAKE_SECONDS: Final = 3.0  # what a TLS handshake that is under way may take at the end
 
 
 def write_pieces(transport: asyncio.WriteTransport, pieces: Sequence[bytes | memoryview]) -> None:
@@ -41,6 +43,18 @@ def peer_of(transport: asyncio.BaseTransport) -> str | None:
     if isinstance(name, tuple):
         return str(name[0])
     return None if name is None else "unix:"
+
+
+def let_go(transport: asyncio.WriteTransport) -> None:
+    """Closes a connection on which nothing more is to be said, to be called again until it is gone.
+
+    Where all is written it ends now: TLS would wait half a minute for the client's last word, which one that only keeps
+    a connection for later does not send.
+    """
+    if not transport.is_closing():
+        transport.close()
+    elif not transport.get_write_buffer_size():
+        transport.abort()
 
 
 class Worker(Protocol):
@@ -77,14 +91,26 @@ class Listening:
         self._tls = tls
         self._handshake_seconds = tls_files.HANDSHAKE_SECONDS if handshake_seconds is None else handshake_seconds
         self._server: asyncio.Server | None = None
+        self._taking = shared
+        if tls is not None and shared is None and sys.platform != "win32":  # whose loop watches no sockets
+            self._taking = Sharing.alone()  # asyncio's own server does not tell what handshakes are under way
+
+    @property
+    def coming(self) -> int:
+        """Connections whose handshakes are under way."""
+        return 0 if self._taking is None else self._taking.coming
+
+    def holds(self, connections: int) -> None:
+        """To be called at every change of the number of connections."""
+        if self._taking is not None:
+            self._taking.holds(connections)
 
     async def start(self, make: Callable[[], asyncio.Protocol]) -> None:
         """Takes connections from now on."""
-        if self.shared is not None:
-            self.shared.start(self.socket, make, self._tls, self._handshake_seconds)
+        if self._taking is not None:
+            self._taking.start(self.socket, make, self._tls, self._handshake_seconds)
             return
         loop = asyncio.get_running_loop()
-        # Before its handshake is done a connection is not the watch's.
         seconds = self._handshake_seconds if self._tls else None
         create = loop.create_server if self.socket.family in TCP else loop.create_unix_server
         self._server = await create(
@@ -94,8 +120,8 @@ class Listening:
     async def close(self) -> None:
         """Takes no more, once those that had connected are taken."""
         await close_gently(self.socket, close=False, shared=self.shared is not None)
-        if self.shared is not None:
-            self.shared.close()
+        if self._taking is not None:
+            self._taking.close()
         if self._server is not None:
             self._server.close()
         self.socket.close()
@@ -129,8 +155,11 @@ class Edge(Generic[C]):
 
     def _tell(self) -> None:
         for listening in self.listening:
-            if listening.shared is not None:
-                listening.shared.holds(len(self.connections))
+            listening.holds(len(self.connections))
+
+    def last_come(self, seconds: float) -> bool:
+        """Whether nobody is to come any more ``seconds`` after draining began: no TLS handshake is under way."""
+        return seconds > _HANDSHAKE_SECONDS or not any(listening.coming for listening in self.listening)
 
     def soon(self, connection: C) -> None:
         """Has ``connection`` work on its requests once all sockets that are ready have been read.

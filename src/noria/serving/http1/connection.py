@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httptools
 
 from noria.serving.eager import Pause, start
-from noria.serving.edge import peer_of, write_pieces
+from noria.serving.edge import let_go, peer_of, write_pieces
 from noria.serving.http1.messages import JSON, Answer, Application, Header, Heads, Limits, Request, error_body
 
 try:
@@ -84,6 +84,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._peer = peer_of(transport)
+        self.since = self._server.now  # the handshake of TLS may have taken a while
         self._server.opened(self)
         if self._server.full():
             self.refuse(503, "The server has as many connections as it may have; try again later.")
@@ -372,7 +373,12 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Closes when what was written is out."""
-        self._transport.close()
+        if not self._transport.is_closing():  # asyncio's TLS cannot be closed twice
+            self._transport.close()
+
+    def let_go(self) -> None:
+        """Closes without the client's last word, when what was written is out."""
+        let_go(self._transport)
 
     def abort(self) -> None:
         """Closes at once."""

@@ -113,11 +113,12 @@ class HttpServer(Edge[Connection]):
             return True
         for listening in self.listening:
             await listening.close()
-        start = time.monotonic()
-        while self.connections and time.monotonic() < deadline:
+        start = self.now = time.monotonic()
+        while (self.connections or not self.last_come(self.now - start)) and self.now < deadline:
             for connection in list(self.connections):
-                self._drain(connection, time.monotonic() - start)
+                self._drain(connection, self.now - start)
             await asyncio.sleep(_LOOK_SECONDS)
+            self.now = time.monotonic()
         cut = list(self.connections)
         for connection in cut:
             connection.abort()
@@ -131,11 +132,12 @@ class HttpServer(Edge[Connection]):
     def _drain(self, connection: Connection, seconds: float) -> None:
         """Closes a connection if it may be closed ``seconds`` after draining began."""
         if connection.idle:
-            if seconds > _IDLE_SECONDS and not connection.unread():
-                connection.close()
+            waited = min(seconds, self.now - connection.since)
+            if waited > _IDLE_SECONDS and not connection.unread():
+                connection.let_go() if waited > _IDLE_SECONDS + _LINGER_SECONDS else connection.close()
         elif connection.ended:
             if seconds > _BODY_SECONDS + _LINGER_SECONDS:
-                connection.close()
+                connection.let_go()
         elif connection.reading and not connection.busy and seconds > _BODY_SECONDS:
             connection.refuse(503, "The server is stopping, and the rest of the request did not arrive in time.")
 

@@ -754,7 +754,7 @@ class Connection(Sending):
         if self._transport.can_write_eof():
             self._transport.write_eof()
         else:
-            self._transport.close()  # TLS knows no half-closed connection
+            self.close()  # TLS knows no half-closed connection
 
     def fail(self, code: int, text: str) -> None:
         """Ends a connection on which the client broke the protocol, with the reason."""
@@ -790,10 +790,6 @@ class Connection(Sending):
     def abort(self) -> None:
         """Closes at once."""
         self._transport.abort()
-
-    def close(self) -> None:
-        """Closes when what was written is out."""
-        self._transport.close()
 
 
 def _not_one(found: str) -> TFError:

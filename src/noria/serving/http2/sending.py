@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from noria.serving.edge import write_pieces
+from noria.serving.edge import let_go, write_pieces
 from noria.serving.http2 import frames, wire
 from noria.serving.http2.stream import Stream
 
@@ -45,6 +45,15 @@ class Sending(asyncio.Protocol):
         self.ended = False
         self.stuck = 0.0
         self.sent = server.now
+
+    def close(self) -> None:
+        """Closes when what was written is out."""
+        if not self._transport.is_closing():  # asyncio's TLS cannot be closed twice
+            self._transport.close()
+
+    def let_go(self) -> None:
+        """Closes without the client's last word, when what was written is out."""
+        let_go(self._transport)
 
     def _close_with(self, stream: Stream, frame: bytes) -> None:
         """Sends the last frame of a call and forgets it."""

@@ -59,6 +59,10 @@ class GrpcServer(Edge[Connection]):
         for listening in self.listening:
             await listening.start(lambda: Connection(self))
 
+    def opened(self, connection: Connection) -> None:
+        connection.born = connection.since = connection.heard = self.now  # the handshake of TLS may have taken a while
+        super().opened(connection)
+
     # ---- time
 
     def _tick(self) -> None:
@@ -134,14 +138,12 @@ class GrpcServer(Edge[Connection]):
                 listening.socket.close()
             return True
         await asyncio.gather(*(listening.close() for listening in self.listening))
-        self.now = time.monotonic()
-        for connection in list(self.connections):
-            connection.leave()
-        while self.connections and time.monotonic() < deadline:
-            await asyncio.sleep(_LOOK_SECONDS)
-            self.now = time.monotonic()
+        start = self.now = time.monotonic()
+        while (self.connections or not self.last_come(self.now - start)) and self.now < deadline:
             for connection in list(self.connections):
                 self._drain(connection)
+            await asyncio.sleep(_LOOK_SECONDS)
+            self.now = time.monotonic()
         cut = list(self.connections)
         for connection in cut:
             connection.abort()
@@ -154,8 +156,9 @@ class GrpcServer(Edge[Connection]):
     def _drain(self, connection: Connection) -> None:
         if connection.ended:
             if self.now - connection.since > _LINGER_SECONDS:
-                connection.close()
+                connection.let_go()
         elif not connection.leaving:
-            connection.leave()
+            if connection.greeted or self.now - connection.born > _GOODBYE_SECONDS:
+                connection.leave()
         elif self.now - connection.left > _GOODBYE_SECONDS:
             connection.leave_now()

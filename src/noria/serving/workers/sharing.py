@@ -73,16 +73,24 @@ class Counts:
 
 
 class Sharing:
-    """One worker's part in a shared listening socket."""
+    """One worker's part in a shared listening socket. coming: connections that are accepted and not known yet."""
 
     def __init__(self, counts: Counts, worker: int) -> None:
         self._counts = counts
         self._worker = worker
         self._held = 0  # connections that the server knows
-        self._coming = 0  # those that have been accepted and are not known yet
+        self.coming = 0
         self._ended = False
         self._waiting: asyncio.TimerHandle | None = None
         self._making: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def alone(cls) -> Self:
+        """The part of a server that shares the socket with no other."""
+        descriptor = make_counts(1)
+        counts = Counts(descriptor, 1)
+        os.close(descriptor)
+        return cls(counts, 0)
 
     def start(
         self,
@@ -103,7 +111,7 @@ class Sharing:
         """To be called at every change of the number of connections."""
         self._held = connections
         if not self._ended:
-            self._counts.set(self._worker, connections + self._coming)
+            self._counts.set(self._worker, connections + self.coming)
 
     def close(self) -> None:
         """Takes no more."""
@@ -115,7 +123,7 @@ class Sharing:
 
     def _readable(self) -> None:
         fewest = self._counts.fewest_of_others(self._worker)
-        if fewest is not None and self._held + self._coming > fewest + _SLACK + fewest // 8:
+        if fewest is not None and self._held + self.coming > fewest + _SLACK + fewest // 8:
             self._pause(_ASIDE_SECONDS)
         else:
             self._accept()
@@ -143,7 +151,7 @@ class Sharing:
         connection.setblocking(False)
         if connection.family in TCP:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._coming += 1
+        self.coming += 1
         self.holds(self._held)
         task = self._loop.create_task(self._connect(connection))
         self._making.add(task)
@@ -157,7 +165,7 @@ class Sharing:
                     self._make, connection, ssl=self._tls, ssl_handshake_timeout=seconds
                 )
         finally:
-            self._coming -= 1
+            self.coming -= 1
             self.holds(self._held)
 
 
