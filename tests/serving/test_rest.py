@@ -16,7 +16,8 @@ import pytest
 
 from noria import dtypes
 from noria.errors import Code, FailedPreconditionError
-from noria.serving import encode_json
+from noria.serving import encode_json, tensor_json
+from noria.serving.examples_json import decode_examples
 from noria.serving.lifecycle.manager import Manager
 from noria.serving.rest import HTTP_STATUS
 from noria.serving.server import Server
@@ -97,6 +98,28 @@ def test_big_bodies_take_the_worker_thread(server: Server) -> None:
     status, answer, _ = ask(server, "POST", PREDICT, {"instances": x.tolist()})
     assert status == 200
     np.testing.assert_array_equal(np.array(answer["predictions"], np.float32), x / 2 + 2)
+
+
+def test_what_takes_long_to_read_is_read_beside_the_loop(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def noted(read: Any) -> Any:
+        def noting(*given: Any) -> Any:
+            seen.append((read.__name__, threading.current_thread().name.startswith("noria-read")))
+            return read(*given)
+
+        return noting
+
+    monkeypatch.setattr(tensor_json, "decode_predict", noted(tensor_json.decode_predict))
+    monkeypatch.setattr("noria.serving.rest.decode_examples", noted(decode_examples))
+    for count in (2, 3000):
+        status, answer, _ = ask(server, "POST", PREDICT, {"instances": [{"x": 1.0}] * count})
+        assert (status, answer) == (200, {"predictions": [2.5] * count})
+        assert ask(server, "POST", PREDICT, {"instances": [1.0] * 2 * count + [[1.0]]})[0] == 400
+        body = {"signature_name": "classify", "examples": [{"x": 1.0}] * count}
+        assert ask(server, "POST", "/v1/models/m:classify", body)[0] == 200
+    steps = ["decode_predict", "decode_predict", "decode_examples"]
+    assert seen == [*((step, False) for step in steps), *((step, True) for step in steps)]
 
 
 def test_long_answers_are_written_beside_the_loop(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from noria import dtypes
 from noria.dtypes import DType
 from noria.errors import InvalidArgumentError, TFError, UnimplementedError
-from noria.serving import json_text, tensor_json
+from noria.serving import json_text, npy, tensor_json
 from noria.serving.tensor_json import decode_predict, parse_predict
 from serving.fakes import specs
 
@@ -172,7 +172,65 @@ def test_base64_rows_are_no_rows_of_several_inputs() -> None:
             decode('{"instances": [{"b64": "aGk="}]}', a=a, b=dtypes.string)
 
 
+@pytest.mark.parametrize("padding", [0, 20_000])
+@pytest.mark.parametrize("dtype", [dtypes.float32, dtypes.string, dtypes.bool_], ids=lambda dtype: dtype.name)
+def test_lists_deeper_than_a_tensor_has_dimensions(dtype: DType, padding: int) -> None:
+    leaf = {"float32": "1", "string": '"a"', "bool": "true"}[dtype.name]
+
+    def nested(depth: int) -> str:
+        return "[" * depth + leaf + "]" * depth
+
+    forms = (
+        ('{{"inputs": {}}}', 64), ('{{"inputs": {{"x": {}}}}}', 64), ('{{"instances": {}}}', 64),
+        ('{{"instances": [{{"x": {}}}]}}', 63),
+    )  # fmt: skip
+    for form, most in forms:
+        assert decode(form.format(nested(most)).rjust(padding), x=dtype)["x"].shape == (1,) * 64
+        for depth in (most + 1, most + 2):
+            message = f"64 dimensions at most; the JSON list has {64 + depth - most}"
+            with pytest.raises(InvalidArgumentError, match=message):
+                decode(form.format(nested(depth)).rjust(padding), x=dtype)
+
+
+def test_strings_of_a_regular_shape_need_no_close_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tensor_json, "_Filler")
+    for shape in ((3,), (3, 1), (2, 3, 2), (1, 1, 1, 1)):
+        values = np.arange(np.prod(shape)).reshape(shape).astype(str)
+        expected = npy.typed(values, dtypes.string)
+        same(decode(json.dumps({"inputs": values.tolist()}), x=dtypes.string)["x"], expected)
+        same(decode(json.dumps({"instances": values.tolist()}), x=dtypes.string)["x"], expected)
+
+
 # ---- big bodies
+
+
+@pytest.mark.parametrize(
+    ("body", "parsed", "decoded"),
+    [
+        ('{"instances": [1.0, 2.0]}', True, True),
+        ('{"instances": [1.0, [2.0]', False, False),
+        ('{"instances": [1.0, 1e400]}', True, False),
+        ('{"instances": [[1.0], [2.0, 3.0]]}', True, False),
+        ('{"instances": [{"x": 1.0}, {"x": 2.0}]}', False, False),
+        ('{"instances": ["a"]}', True, False),
+    ],
+)
+def test_only_what_takes_no_time_is_read_quickly(body: str, parsed: bool, decoded: bool) -> None:
+    found = tensor_json.parse_quickly(body.encode().rjust(20_000))
+    assert (found is not None) is parsed
+    if found is not None:
+        assert (tensor_json.decode_quickly(found, specs(x=dtypes.float32)) is not None) is decoded
+
+
+def test_small_bodies_are_read_at_once() -> None:
+    for body in ('{"instances": [{"x": 1.0}, {"x": 2.0}]}', '{"instances": [1.0, 2e0]}', '{"inputs": [1, 2.0]}'):
+        parsed = tensor_json.parse_quickly(body.encode())
+        assert parsed is not None
+        found = tensor_json.decode_quickly(parsed, specs(x=dtypes.float32))
+        assert found is not None
+        same(found[0]["x"], np.array([1, 2], np.float32))
+    with pytest.raises(InvalidArgumentError, match="JSON Parse error"):
+        tensor_json.parse_quickly(b'{"instances": [1.0')
 
 
 def _bodies(values: Any) -> list[tuple[str, bool]]:

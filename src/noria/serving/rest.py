@@ -54,7 +54,8 @@ _CORS_WITH_TOKENS: Final[Header] = (b"access-control-allow-headers", b"Content-T
 _CHALLENGE: Final[Header] = (b"www-authenticate", b"Bearer")
 _NOT_FOUND_PAGE: Final = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>"
 _MAX_INFLATED: Final = 100 << 20  # bytes a compressed body may become, as in TensorFlow Serving
-_SLOW_BODY: Final = 256 * 1024  # bytes from which a body is read in a worker thread
+_SLOW_BODY: Final = 256 * 1024  # bytes from which any body is read in a worker thread
+_SLOW_EXAMPLES_BODY: Final = 8 * 1024  # ... of examples: each is a message
 _STRING_BYTES: Final = 64  # that a string counts for: strings are written one by one
 _SLOW_ROWS: Final = 16 * 1024  # bytes from which an answer is written in one where each row is an object
 _SLOW_EXAMPLES: Final = 500  # ... where there are so many results of examples
@@ -220,8 +221,9 @@ class RestApi:
         slow = len(body) >= _SLOW_BODY
         if slow:
             self._runner.check(route.name)  # before the work of reading it
-        parse, decode = tensor_json.parse_predict, tensor_json.decode_predict
-        parsed = await self._runner.call(parse, body) if slow else parse(body)
+        parsed = None if slow else tensor_json.parse_quickly(body)
+        if parsed is None:
+            parsed = await self._runner.call(tensor_json.parse_predict, body)
         with self._manager.handle(route.name, route.version, route.label) as servable:
             name = parsed.signature_name or DEFAULT_SIGNATURE
             signature = servable.model.signatures.get(name)
@@ -230,10 +232,10 @@ class RestApi:
             if not signature.inputs:
                 shown = parsed.signature_name or "DEFAULT"
                 raise InvalidArgumentError(f"Failed to get input map for signature: {shown}")
-            if slow:
-                arrays, row = await self._runner.call(decode, parsed, signature.inputs)
-            else:
-                arrays, row = decode(parsed, signature.inputs)
+            decoded = None if slow else tensor_json.decode_quickly(parsed, signature.inputs)
+            if decoded is None:
+                decoded = await self._runner.call(tensor_json.decode_predict, parsed, signature.inputs)
+            arrays, row = decoded
             if self._check_method:
                 predict.find_signature(servable.model, name, check_method=True)
             if self._strict is not None:
@@ -254,7 +256,7 @@ class RestApi:
     async def _classify(self, route: Route, request: Request) -> bytes:
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
         body = await self._body(request, request.header(b"content-encoding"))
-        if len(body) >= _SLOW_BODY:
+        if len(body) >= _SLOW_EXAMPLES_BODY:
             name, examples = await self._runner.call(decode_examples, body)
         else:
             name, examples = decode_examples(body)

@@ -64,6 +64,13 @@ def parse_predict(body: bytes) -> PredictBody:
     return PredictBody(document, signature_name(document), body)
 
 
+def parse_quickly(body: bytes) -> PredictBody | None:
+    """As ``parse_predict``, or None where that would take milliseconds: it reads 3 MB/s of what has to be looked at
+    closely. Raises as ``parse_predict`` does.
+    """
+    return parse_predict(body) if len(body) < _BIG_BODY else _big_envelope(body)
+
+
 def signature_name(document: Any) -> str:
     if type(document) is not dict:
         raise InvalidArgumentError(f"JSON Value: {json_text.show(document)} Is not object")
@@ -84,9 +91,9 @@ def decode_predict(parsed: PredictBody, inputs: Mapping[str, Spec]) -> tuple[dic
     """
     document = parsed.document
     if type(document) is _Big:
-        arrays = document.decode(inputs)
-        if arrays is not None:
-            return arrays, document.row
+        found = document.decode(inputs)
+        if found is not None:
+            return found, document.row
         document = json_text.parse(parsed.text)
     if "instances" in document:
         instances = document["instances"]
@@ -102,6 +109,15 @@ def decode_predict(parsed: PredictBody, inputs: Mapping[str, Spec]) -> tuple[dic
     if "inputs" in document:
         return _decode_columns(document["inputs"], inputs, parsed.text), False
     raise InvalidArgumentError("Missing 'inputs' or 'instances' key")
+
+
+def decode_quickly(parsed: PredictBody, inputs: Mapping[str, Spec]) -> tuple[dict[str, Array], bool] | None:
+    """As ``decode_predict``, or None where that would take milliseconds. Raises as it does."""
+    document = parsed.document
+    if type(document) is _Big:
+        found = document.decode(inputs)
+        return None if found is None else (found, document.row)
+    return decode_predict(parsed, inputs) if len(parsed.text) < _BIG_BODY else None
 
 
 def _format_error(value: Any, what: str) -> InvalidArgumentError:
@@ -177,7 +193,8 @@ class _Big:
         if reader is None or self.alias not in (None, alias):
             return None
         shape = _regular_shape(self.text)
-        if shape is None:
+        one_row = self.row and self.alias is not None
+        if shape is None or len(shape) + one_row > _MAX_RANK:
             return None
         kind, numpy_dtype, limits = reader
         try:
@@ -192,7 +209,7 @@ class _Big:
         if limits is not None and (flat.min() < limits[0] or flat.max() > limits[1]):
             return None
         array = _cast(flat.reshape(shape), spec.dtype)
-        return {alias: array[None] if self.row and self.alias is not None else array}
+        return {alias: array[None] if one_row else array}
 
 
 def _big_envelope(body: bytes) -> PredictBody | None:
@@ -288,12 +305,19 @@ def _quick(values: Any, dtype: DType, text: bytes) -> Array | None:
 def _quick_strings(values: Any) -> Array | None:
     if type(values) is not list:
         return None
+    shape = [len(values)]
+    while values and type(values[0]) is list:
+        width = len(values[0])
+        if not width or len(shape) == _MAX_RANK or any(type(v) is not list or len(v) != width for v in values):
+            return None
+        shape.append(width)
+        values = [item for value in values for item in value]
     array = np.empty(len(values), dtype=object)
     try:
         array[:] = [value.encode() for value in values]
     except (AttributeError, UnicodeEncodeError):
         return None
-    return array
+    return array.reshape(shape)
 
 
 _QUICK_KINDS: Final = {
@@ -397,7 +421,7 @@ class _Column:
         self._rows: list[Array] = []
 
     def add(self, value: Any) -> None:
-        row = _Filler(self._dtype).array(value)
+        row = _Filler(self._dtype, _MAX_RANK - 1).array(value)  # the dimension of the rows comes before
         if self._rows and row.size != self._rows[0].size:
             raise InvalidArgumentError(f"Expecting tensor size: {self._rows[0].size} but got: {row.size}")
         if self._rows and row.shape != self._rows[0].shape:
@@ -415,8 +439,9 @@ class _Column:
 class _Filler:
     """Reads one JSON value as a dense tensor whose shape is that of the first elements, all the way down."""
 
-    def __init__(self, dtype: DType) -> None:
+    def __init__(self, dtype: DType, max_rank: int = _MAX_RANK) -> None:
         self._dtype = dtype
+        self._max_rank = max_rank
         self._convert = _CONVERTERS.get(dtype.name)
 
     def array(self, value: Any) -> Array:
@@ -427,10 +452,9 @@ class _Filler:
             if not inner:
                 break
             inner = inner[0]
-        if len(shape) > _MAX_RANK:
-            raise InvalidArgumentError(
-                f"a tensor may have {_MAX_RANK} dimensions at most; the JSON list has {len(shape)}"
-            )
+        if len(shape) > self._max_rank:
+            rank = len(shape) + _MAX_RANK - self._max_rank
+            raise InvalidArgumentError(f"a tensor may have {_MAX_RANK} dimensions at most; the JSON list has {rank}")
         values: list[Any] = []
         self._fill(value, 0, shape, values)
         if not values:
