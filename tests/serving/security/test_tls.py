@@ -115,6 +115,43 @@ def test_a_renewed_certificate_needs_no_restart(
                 client.status("m", timeout=60)
 
 
+def ask(server: Server, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> ssl.SSLSession | None:
+    """The session of a client that has an answer over REST. Raises SSLError or ConnectionError where it has none."""
+    with (
+        socket.create_connection(("localhost", server.rest_port), timeout=20) as plain,
+        context.wrap_socket(plain, server_hostname="localhost", session=session) as connection,
+    ):
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        if not connection.recv(65536).startswith(b"HTTP/1.1 200"):
+            raise ConnectionError
+        return connection.session
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def test_who_is_believed_no_more_takes_up_no_session(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: ssl.TLSVersion
+) -> None:
+    monkeypatch.setattr(watch, "_LOOK_SECONDS", 0.0)
+    (tmp_path / "other").mkdir()
+    other = Authority(tmp_path / "other")
+    clients = []
+    for each in (authority, other):
+        clients.append(ssl.create_default_context(cafile=authority.root))
+        clients[-1].load_cert_chain(*each.issue_files("client.example"))
+        clients[-1].maximum_version = version
+    one, two = clients
+    config = authority.config(verify=True)
+    with secure(rest_api_ssl_config_file=write(tmp_path / "ssl", config)) as server:
+        session = ask(server, one)
+        config.custom_ca = other.root_pem
+        write(tmp_path / "ssl", config)
+        ask(server, two)
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            ask(server, one)
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            ask(server, one, session)
+
+
 def test_a_handshake_that_does_not_come(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls, "HANDSHAKE_SECONDS", 0.3)
     path = write(tmp_path / "ssl", authority.config())

@@ -73,6 +73,9 @@ def make_context(config: SSLConfig, path: str, protocol: str) -> ssl.SSLContext:
             raise InvalidArgumentError(f"{path}: custom_ca is no PEM text of certificates: {error}") from None
     if config.client_verify:
         context.verify_mode = ssl.CERT_REQUIRED
+        # A session that is taken up again shows no certificate: it would let in who is not believed any more.
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
     return context
 
 
