@@ -47,6 +47,9 @@ class Answers:
                 return Reply(body, "application/json")
         return Reply(self.body, "application/json")
 
+    def pause(self, seconds: float) -> None:
+        """Nothing is repeated."""
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -175,20 +175,26 @@ def test_the_server_s_wish_to_close_is_heard() -> None:
 def test_slow_servers_meet_the_deadline() -> None:
     given_up = threading.Event()
 
-    def drip(connection: socket.socket, _: int) -> None:
+    def drip(connection: socket.socket, size: int) -> None:
         connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900000000\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (4500 * size))
         for _ in range(4500):
             try:
-                connection.sendall(b"x" * 200_000)
+                connection.sendall(b"x" * size)
             except OSError:
                 return
             time.sleep(0.05)
 
+    def drip_much(connection: socket.socket, _: int) -> None:
+        drip(connection, 200_000)
+
+    def drip_little(connection: socket.socket, _: int) -> None:
+        drip(connection, 20)
+
     def say_nothing(connection: socket.socket, _: int) -> None:
         given_up.wait(60)
 
-    for handle in (drip, say_nothing):
+    for handle in (drip_much, drip_little, say_nothing):
         given_up.clear()
         with speaking(handle) as (url, _):
             way = transport(url)
@@ -233,6 +239,21 @@ def test_answers_of_something_else(body: bytes) -> None:
             client.predict("m", {"x": [1.0]})
         with pytest.raises(InternalError, match="the server's answer"):
             client.status("m")
+
+
+def test_an_answer_that_breaks_off() -> None:
+    for head in (b"Content-Length: 9", b"Transfer-Encoding: chunked"):
+
+        def handle(connection: socket.socket, _: int, head: bytes = head) -> None:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n%s\r\n\r\n3\r\nabc" % head)
+
+        with speaking(handle) as (url, seen):
+            way = transport(url)
+            with pytest.raises(UnavailableError, match="cannot reach"):
+                way.send(GET, 10)
+            assert seen == [0]
+            way.close()
 
 
 def test_chunked_answers() -> None:

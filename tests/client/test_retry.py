@@ -28,6 +28,9 @@ class Flaky:
             raise self.error
         return Reply(exchange.body)
 
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -61,6 +61,9 @@ class Transport(Protocol):
     def send(self, exchange: Exchange, seconds: float) -> Reply:
         """The reply, within ``seconds``. Raises the error of ``noria.errors`` that the server's status means."""
 
+    def pause(self, seconds: float) -> None:
+        """Waits before a repetition."""
+
     def close(self) -> None:
         """Lets go of every connection."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import Any, Final
 
 import grpc
@@ -48,6 +50,7 @@ class GrpcTransport:
         else:
             self._channel = grpc.secure_channel(address.host, credentials, settings)
         self._calls: dict[str, Any] = {}
+        self._closed = False
 
     def send(self, exchange: Exchange, seconds: float) -> Reply:
         call = self._calls.get(exchange.path)
@@ -60,7 +63,19 @@ class GrpcTransport:
         except ValueError as error:  # a closed channel
             raise FailedPreconditionError(f"the client is closed: {error}") from None
 
+    def pause(self, seconds: float) -> None:
+        """Waits, watching the channel: that of an older grpcio (1.66) goes on connecting only while somebody does."""
+        if self._closed:
+            return
+        end = time.monotonic() + seconds
+        ready = grpc.channel_ready_future(self._channel)
+        with contextlib.suppress(grpc.FutureTimeoutError):
+            ready.result(timeout=seconds)
+        ready.cancel()
+        time.sleep(max(0.0, end - time.monotonic()))
+
     def close(self) -> None:
+        self._closed = True
         self._channel.close()
 
 

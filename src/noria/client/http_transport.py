@@ -162,13 +162,14 @@ class HttpTransport:
     def _read(
         self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, deadline: float
     ) -> bytes:
-        if response.length is not None and response.length < _CHUNK:
-            return response.read()
         chunks = []
-        while chunk := response.read(_CHUNK):
+        while chunk := response.read1(_CHUNK):  # what has come: read() waits for all, as long again for each piece
             chunks.append(chunk)
-            if connection.sock is not None:
+            if connection.sock is not None and response.length != 0:
                 self._limit(connection, deadline)
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        response.close()  # which read() does at the end, and read1() does not
         return b"".join(chunks)
 
     def _new(self) -> http.client.HTTPConnection:
@@ -178,6 +179,10 @@ class HttpTransport:
         if self._context is None:
             return http.client.HTTPConnection(host, port)
         return _Secure(host, port, self._context, self._server_name)
+
+    def pause(self, seconds: float) -> None:
+        """Waits before a repetition."""
+        time.sleep(seconds)
 
     @property
     def _place(self) -> str:

@@ -61,7 +61,7 @@ def _send(exchange: Exchange, transport: Transport, retries: Retries, deadline: 
             wait = next(waits, None)
             if wait is None or time.monotonic() + wait >= deadline:
                 raise
-        time.sleep(wait)
+        transport.pause(wait)
 
 
 async def run_async(talk: Talk[T], transport: AsyncTransport, retries: Retries, timeout: float) -> T:
