@@ -172,6 +172,15 @@ def test_paths_outside_the_api(server: Server) -> None:
     assert ask(server, "GET", f"/v1/models/m/versions/{2**63}")[:2] == (400, b"")
 
 
+def test_a_target_may_be_a_whole_url(server: Server) -> None:
+    for _ in range(2):
+        assert ask(server, "POST", f"http://any.host:80{PREDICT}", {"instances": [1.0]})[1] == {"predictions": [2.5]}
+    assert ask(server, "GET", "HTTP://any.host/healthz")[0] == 200
+    assert ask(server, "GET", "http://any.host/v2/health/live")[0] == 200
+    for path in ("http://any.host", "http://any.host?/v1/models/m", "ftp://any.host/v1/models/m", "*"):
+        assert ask(server, "GET", path)[0] in (400, 404), path
+
+
 def test_preflight_and_cors(server: Server) -> None:
     assert ask(server, "OPTIONS", PREDICT, headers={"Origin": "http://a.b"})[:2] == (200, b"")
     assert ask(server, "OPTIONS", PREDICT, headers={"Origin": "a.b"})[:2] == (400, b"")

@@ -7,6 +7,7 @@ and nowhere else, by the table of statuses.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterable
 from typing import Any, Final
@@ -59,6 +60,7 @@ _SLOW_EXAMPLES_BODY: Final = 8 * 1024  # ... of examples: each is a message
 _STRING_BYTES: Final = 64  # that a string counts for: strings are written one by one
 _SLOW_ROWS: Final = 16 * 1024  # bytes from which an answer is written in one where each row is an object
 _SLOW_EXAMPLES: Final = 500  # ... where there are so many results of examples
+_ABSOLUTE: Final = re.compile(rb"https?://[^/?#]*(.*)", re.I | re.S)
 _MAX_CACHED_ROUTES: Final = 1024
 _API: Final = {Verb.PREDICT: "predict", Verb.CLASSIFY: "classify", Verb.REGRESS: "regress"}  # labels of the metrics
 _RUNTIME_API: Final = {CLASSIFY: "Classify", REGRESS: "Regress"}
@@ -156,6 +158,8 @@ class RestApi:
     async def _answer(self, request: Request) -> tuple[int, Any, bytes]:
         """Status, headers or the content type that stands for them, body."""
         method, path = request.method, request.target
+        if not path.startswith(b"/"):
+            request.target = path = _in_origin_form(path)
         route = self._routes.get((method, path))
         if route is None:
             if self._access is not None and path.partition(b"?")[0] in (MODELS, self._metrics_path):
@@ -289,6 +293,14 @@ def _results(method: str, outputs: dict[str, classify.Array], examples: int) -> 
     if method == CLASSIFY:
         return encode_json.classify_response(classify.classes_of(outputs, examples))
     return encode_json.regress_response(classify.values_of(outputs, examples))
+
+
+def _in_origin_form(target: bytes) -> bytes:
+    """Path and query of a target that is a whole URL, as clients of a proxy send it (RFC 9112, 3.2.2)."""
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None:
+        return target
+    return match[1] if match[1].startswith(b"/") else b"/" + match[1]
 
 
 def _has_web_origin(headers: Iterable[Header]) -> bool:
