@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import socket
 import struct
@@ -16,7 +17,8 @@ from noria.serving.http2 import frames
 from noria.serving.http2.connection import Connection
 from noria.serving.http2.options import Options
 from noria.serving.http2.sending import Sending
-from noria.serving.http2.stream import Stream
+from noria.serving.http2.stream import Requests, Stream
+from noria.serving.http2.wire import Head, Incoming
 from serving.http2.running import LOOPS, NAME, Raw, Running, head, late, message, running, until
 
 HEADS = frames.END_HEADERS
@@ -316,6 +318,26 @@ def test_streams_of_tiny_messages(server: Running) -> None:
         raw.data(1, b"")
         raw.send(frames.window_update(0, 1 << 21), frames.window_update(1, 1 << 21))
         assert raw.answer(1)[1][5:] == b"ab" * 9000 * 20
+
+
+def test_others_have_their_turns_beside_a_stream_of_tiny_messages() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        stream = Stream(1, Head(), None, 0, 0.0)
+        stream.incoming = Incoming(1000, "identity")
+        stream.incoming.feed(message(b"") * 1000)
+        stream.ended = True
+        turns = [0]
+
+        def count() -> None:
+            turns[0] += 1
+            loop.call_soon(count)
+
+        loop.call_soon(count)
+        assert [each async for each in Requests(stream, loop, lambda _: None)] == [b""] * 1000
+        assert turns[0] > 100
+
+    asyncio.run(scenario())
 
 
 def test_others_are_served_beside_them_all(server: Running) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from noria.serving.http2.wire import Head, Incoming
 from noria.serving.rpc import Method, Unary
 
+_IN_A_ROW: Final = 8  # messages of a stream that are worked on before others have their turn
 _AHEAD: Final = 16  # messages of a stream that wait for the method; the client is given no more room beyond
 
 
@@ -85,14 +86,19 @@ class Stream:
 
 
 class Requests:
-    """The requests of a streaming method, as they come. taken: called with the stream after each that is taken."""
+    """The requests of a streaming method, as they come. taken: called with the stream after each that is taken.
 
-    __slots__ = ("_loop", "_stream", "_taken")
+    A client may send hundreds of thousands of them at once: every few of them, whatever else the loop has to do goes
+    first.
+    """
+
+    __slots__ = ("_in_a_row", "_loop", "_stream", "_taken")
 
     def __init__(self, stream: Stream, loop: asyncio.AbstractEventLoop, taken: Callable[[Stream], None]) -> None:
         self._stream = stream
         self._loop = loop
         self._taken = taken
+        self._in_a_row = 0  # requests that were taken without a wait
 
     def __aiter__(self) -> Self:
         return self
@@ -108,6 +114,11 @@ class Requests:
             stream.ready = self._loop.create_future()
             await stream.ready
             stream.ready = None
+            self._in_a_row = 0
+        self._in_a_row += 1
+        if self._in_a_row > _IN_A_ROW:
+            self._in_a_row = 1
+            await asyncio.sleep(0)
         if incoming.heavy:
             message = await self._loop.run_in_executor(None, incoming.take)
         else:
