@@ -390,6 +390,25 @@ def test_a_base_path_that_moves_takes_its_versions_along(disk: Disk) -> None:
         assert new.state.name == "END"
 
 
+@pytest.mark.parametrize("state", ["START", "LOADING", "END"])
+def test_what_has_not_loaded_is_looked_for_where_the_base_path_is_now(disk: Disk, state: str) -> None:
+    content = "good" if state == "START" else "bad"
+    first = disk.put("m", 1, content)
+    if state == "START":
+        first.joinpath("saved_model.pb").unlink()
+    disk.put("elsewhere", 1)
+    moved = disk.config(m="")
+    moved.model_config_list.config[0].base_path = str(disk.root / "elsewhere")
+    retries = 5 if state == "LOADING" else 0
+    with managing(disk, max_num_load_retries=retries, version_settle_seconds=60) as manager:
+        manager.apply(disk.config(m=""), wait=False)
+        until(lambda: states(manager, "m") == {1: state} and (state == "START" or disk.running == 0))
+        manager.apply(moved, wait=False)
+        until(lambda: manager.available("m") == {1})
+        assert disk.loads[-1] == "elsewhere/1"
+        assert disk.loads.count("m/1") == (state != "START")
+
+
 def test_a_model_leaves_in_the_moment_in_which_its_move_fails(disk: Disk) -> None:
     disk.put("m", 1)
     disk.put("elsewhere", 1, "bad")

@@ -221,6 +221,8 @@ class Conductor:
         record.arriving = {v: arrival.waiting for v, arrival in look.arrivals.items() if arrival.waiting}
         for version, arrival in look.arrivals.items():
             track = record.tracks.get(version)
+            if track is not None and track.servable.path != record.found[version]:
+                track = self._give_up_elsewhere(record, track)
             if track is None:
                 self._begin(record, version, arrival)
             elif track.servable.state is State.START:
@@ -254,6 +256,21 @@ class Conductor:
         servable = Servable(old.id, record.found[old.id.version])
         if servable.path != old.path:
             record.tracks[old.id.version] = Track(servable, arrival.listing, replaces=track)
+
+    def _give_up_elsewhere(self, record: Record, track: Track) -> Track | None:
+        """The base path of the model has changed: what has not loaded from the old one will not be tried there again.
+
+        The track, where it serves or a load runs; else None, for it is gone.
+        """
+        servable = track.servable
+        if track.active or servable.state in (State.AVAILABLE, State.UNLOADING):
+            return track
+        if servable.state is State.START:
+            self._catalog.forget(servable)
+        elif servable.state is State.LOADING:
+            servable.move(State.END, error=servable.error)
+        del record.tracks[servable.id.version]
+        return None
 
     def _settle(self, record: Record) -> None:
         """Finds out what is wanted, and lets go of what no longer is and has not loaded."""
