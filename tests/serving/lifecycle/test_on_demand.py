@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -40,7 +41,7 @@ def manager(disk: Disk) -> Iterator[Manager]:
 
 
 def _rest(server: Server, model: str) -> tuple[int, object]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=120)
     connection.request("POST", f"/v1/models/{model}:predict", b'{"instances": [2.0]}')
     answer = connection.getresponse()
     content = json.loads(answer.read())
@@ -138,6 +139,21 @@ def test_a_load_that_outlasts_the_request_ends_it(disk: Disk) -> None:
             disk.go.set()
             until(lambda: states(manager, "a") == {1: "AVAILABLE"})
             until(lambda: _rest(server, "a")[0] == 200)  # on a busy machine it may take longer than it may, once
+
+
+def test_a_version_is_waited_for_though_another_serves_already(disk: Disk) -> None:
+    disk.put("a", 1, "slow")
+    disk.put("a", 2)
+    with managing(disk, load_on_demand=True, num_load_threads=2) as manager:
+        manager.apply(disk.config(a="model_version_policy { all {} }"))
+        with serving(manager, rest_api_timeout_in_ms=120_000) as server, ThreadPoolExecutor() as threads:
+            first = threads.submit(_rest, server, "a/versions/1")
+            until(lambda: states(manager, "a") == {1: "LOADING", 2: "AVAILABLE"})
+            second = threads.submit(_rest, server, "a/versions/1")
+            assert _rest(server, "a/versions/2")[0] == 200
+            disk.go.set()
+            assert [first.result(120)[0], second.result(120)[0]] == [200, 200]
+            assert _rest(server, "a/versions/3")[0] == 404
 
 
 def test_who_goes_to_sleep(disk: Disk) -> None:

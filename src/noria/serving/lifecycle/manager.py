@@ -188,7 +188,7 @@ class Manager(Catalog):
     def absent(self, name: str, message: str) -> NotFoundError:
         """As the catalog's; AsleepError for a model that would serve if it were woken, or is about to."""
         record = self._conductor.records.get(name) if self._config.load_on_demand else None
-        if record is None or not record.configured or self.latest(name) is not None:
+        if record is None or not record.configured or self.stirring(name) is None:
             return NotFoundError(message)
         return AsleepError(name, message)
 
@@ -201,11 +201,11 @@ class Manager(Catalog):
         return self._conductor.put_to_sleep(name)
 
     def stirring(self, name: str) -> str | None:
-        """How a woken model stands: None when it serves, "" while it is on its way, else why it cannot."""
+        """How a woken model stands: None when it serves all it can, "" while it is on its way, else why it cannot."""
         with self._conductor.changed:  # or it could begin to serve between two looks, and have no reason not to
-            if self.latest(name) is not None:
-                return None
             record = self._conductor.records.get(name)
+            if self.latest(name) is not None and (record is None or not record.loading()):
+                return None
             if record is None or not record.configured:
                 return "it is not configured any more"
             return self._reason(record) if self._is_settled(record) and not record.asleep else ""
