@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 import tritonclient.grpc as triton
 import tritonclient.http as triton_http
@@ -154,6 +155,24 @@ def test_a_version_is_waited_for_though_another_serves_already(disk: Disk) -> No
             disk.go.set()
             assert [first.result(120)[0], second.result(120)[0]] == [200, 200]
             assert _rest(server, "a/versions/3")[0] == 404
+
+
+def test_the_first_request_may_name_a_label(disk: Disk) -> None:
+    disk.put("a", 2)
+    labelled = "model_version_policy { all {} } version_labels { key: 'stable' value: 1 }"
+    with managing(disk, load_on_demand=True) as manager:
+        manager.apply(disk.config(a=labelled, b=labelled), labels_wait=True)
+        with serving(manager) as server:
+            assert _rest(server, "a/labels/none")[0] == 400
+            assert disk.loads == []
+            assert _rest(server, "a/labels/stable") == (200, {"predictions": [3.0]})
+            assert manager.labels("a") == {"stable": 1}
+            assert _rest(server, "a/labels/none")[0] == 400
+            client = triton_http.InferenceServerClient(f"127.0.0.1:{server.rest_port}")
+            value = triton_http.InferInput("x", [1], "FP32")
+            value.set_data_from_numpy(np.ones(1, np.float32))
+            assert client.infer("b", [value], model_version="stable").get_response()["model_version"] == "1"
+            client.close()
 
 
 def test_who_goes_to_sleep(disk: Disk) -> None:

@@ -36,7 +36,7 @@ class Catalog:
         if label is not None:
             version = self._labels.get(name, {}).get(label)
             if version is None:
-                raise InvalidArgumentError(f"Unrecognized servable version label: {label}")
+                raise self.unlabelled(name, label)
         if version is None:
             while (servable := self._latest.get(name)) is not None:
                 if servable.acquire():
@@ -48,6 +48,10 @@ class Catalog:
         if servable is None or not servable.acquire():
             raise self.absent(name, f"Servable not found for request: Specific({name}, {version})")
         return servable
+
+    def unlabelled(self, name: str, label: str) -> TFError:
+        """The error of a request for a label that stands for no version."""
+        return InvalidArgumentError(f"Unrecognized servable version label: {label}")
 
     def absent(self, name: str, message: str) -> NotFoundError:
         """The error of a request for a version that is not available."""

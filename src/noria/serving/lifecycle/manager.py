@@ -185,6 +185,15 @@ class Manager(Catalog):
                 return ""
             return record.trouble or (self._asleep if record.asleep else "")
 
+    def unlabelled(self, name: str, label: str) -> TFError:
+        """As the catalog's; AsleepError for a label that comes with a version that is asleep."""
+        error = super().unlabelled(name, label)
+        if self._config.load_on_demand and label in self.waiting_labels(name):
+            absent = self.absent(name, error.message)
+            if isinstance(absent, AsleepError):
+                return absent
+        return error
+
     def absent(self, name: str, message: str) -> NotFoundError:
         """As the catalog's; AsleepError for a model that would serve if it were woken, or is about to."""
         record = self._conductor.records.get(name) if self._config.load_on_demand else None
