@@ -340,6 +340,31 @@ def test_others_have_their_turns_beside_a_stream_of_tiny_messages() -> None:
     asyncio.run(scenario())
 
 
+def test_others_have_their_turns_beside_hundreds_of_calls(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    work = Connection.work
+
+    def counted(self: Connection) -> None:
+        before = self.pending
+        work(self)
+        done.append(before - self.pending)
+
+    monkeypatch.setattr(Connection, "work", counted)
+    with Raw(server) as raw:
+        encoder = hpack.Encoder()
+        raw.send(
+            *(
+                frames.frame(frames.HEADERS, HEADS, id, encoder.encode(head()))
+                + frames.frame(frames.DATA, frames.END_STREAM, id, message(b"abc"))
+                for id in range(1, 1001, 2)
+            )
+        )
+        for id in range(1, 1001, 2):
+            assert raw.status(id) == 0
+    assert sum(done) >= 500
+    assert max(done) <= 64
+
+
 def test_others_are_served_beside_them_all(server: Running) -> None:
     with server.channel() as channel:
         assert channel.unary_unary(f"/{NAME}/Echo")(b"a", timeout=60) == b"a"

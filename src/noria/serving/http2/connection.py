@@ -50,6 +50,7 @@ _VIEWED: Final = 4096  # bytes of a frame from which it is not copied out of wha
 _QUEUED: Final = 256 << 10  # bytes of a stream's answers that may wait before its method does
 _KNOWN_HEAD: Final = 1024  # bytes of one of them, at most
 _MAX_CUT: Final = 4096  # streams whose ends the client may not know of yet
+_A_TURN: Final = 64  # calls of a connection that are worked on before others have their turn
 _CALM: Final = 5000  # resets and empty frames of a client in a second
 _DRAIN_PING: Final = b"goodbye?"
 _ALIVE_PING: Final = b"anybody?"
@@ -508,12 +509,14 @@ class Connection(Sending):
         """Begins with the calls that have come, once all sockets that are ready have been read."""
         todo = self._todo
         at = 0
-        while at < len(todo) and not self.stuck and not self.ended:
+        while at < len(todo) and at < _A_TURN and not self.stuck and not self.ended:
             stream = todo[at]
             at += 1
             if not stream.gone:
                 self._begin(stream)
         del todo[:at]
+        if todo and not self.stuck and not self.ended:
+            self._server.soon(self)
 
     def _begin(self, stream: Stream) -> None:
         head, method = stream.head, stream.method
