@@ -165,6 +165,34 @@ def test_ready_when_all_versions_that_can_be_are_there(disk: Disk) -> None:
         disk.go.set()
 
 
+def test_a_model_that_a_new_server_still_loads_is_unavailable_and_not_unknown(disk: Disk) -> None:
+    disk.put("m", 1, "slow")
+    disk.put("n", 1)
+    disk.put("b", 1, "bad")
+    labels = 'version_labels { key: "new" value: 1 }'
+    with managing(disk) as manager:
+        manager.apply(disk.config(m=labels, n="", b=""), wait=False, labels_wait=True)
+        until(lambda: states(manager, "n") == {1: "AVAILABLE"} and states(manager, "b") == {1: "END"})
+        for version, label in ((None, None), (1, None), (2, None), (None, "new")):
+            with pytest.raises(UnavailableError, match="just started and still loads model m; try again"):
+                manager.handle("m", version, label)
+        for name, version in (("n", 2), ("b", None), ("nobody", None)):
+            with pytest.raises(NotFoundError, match="Servable not found for request"):
+                manager.handle(name, version)
+        disk.go.set()
+        assert manager.wait_settled(60)
+        with manager.handle("m"):
+            pass
+        with pytest.raises(NotFoundError, match=r"Specific\(m, 2\)"):
+            manager.handle("m", 2)
+        disk.go.clear()
+        disk.put("late", 1, "slow")
+        manager.apply(disk.config(m=labels, n="", b="", late=""), wait=False)
+        until(lambda: states(manager, "late") == {1: "LOADING"})
+        with pytest.raises(NotFoundError, match=r"Latest\(late\)"):  # TensorFlow Serving's answer, once it is open
+            manager.handle("late")
+
+
 def test_what_a_config_names_in_vain_is_told_once(disk: Disk, caplog: pytest.LogCaptureFixture) -> None:
     disk.put("m", 1)
     disk.put("m", 2)

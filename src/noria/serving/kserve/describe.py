@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import noria
 from noria import dtypes
-from noria.errors import NotFoundError
+from noria.errors import NotFoundError, UnavailableError
 from noria.serving import predict
 from noria.serving.core import Core
 from noria.serving.kserve import datatypes
@@ -70,6 +70,8 @@ async def model_ready(inference: Inference, name: str, version: str) -> bool:
     try:
         with inference.handle(name, version) as servable:
             number = servable.id.version
+    except UnavailableError:  # the server has just started
+        return False
     except NotFoundError:
         if inference.core.manager.versions(name):
             return False

@@ -53,7 +53,7 @@ class Catalog:
         """The error of a request for a label that stands for no version."""
         return InvalidArgumentError(f"Unrecognized servable version label: {label}")
 
-    def absent(self, name: str, message: str) -> NotFoundError:
+    def absent(self, name: str, message: str) -> TFError:
         """The error of a request for a version that is not available."""
         return NotFoundError(message)
 

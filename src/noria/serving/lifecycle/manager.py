@@ -72,6 +72,7 @@ class Manager(Catalog):
         self._newest = 0  # configurations accepted
         self._listed = False  # a list of models has been accepted
         self._was_ready = False
+        self._has_settled = False
         self._asleep = "its first request loads it" if config.load_on_demand else "it was unloaded by a call"
 
     # ---- configured models
@@ -186,20 +187,35 @@ class Manager(Catalog):
             return record.trouble or (self._asleep if record.asleep else "")
 
     def unlabelled(self, name: str, label: str) -> TFError:
-        """As the catalog's; AsleepError for a label that comes with a version that is asleep."""
-        error = super().unlabelled(name, label)
+        """As the catalog's; AsleepError for a label that comes with a version that is asleep, and as ``absent``."""
+        error = self._starting(name) or super().unlabelled(name, label)
         if self._config.load_on_demand and label in self.waiting_labels(name):
             absent = self.absent(name, error.message)
             if isinstance(absent, AsleepError):
                 return absent
         return error
 
-    def absent(self, name: str, message: str) -> NotFoundError:
-        """As the catalog's; AsleepError for a model that would serve if it were woken, or is about to."""
+    def absent(self, name: str, message: str) -> TFError:
+        """As the catalog's; AsleepError for a model that would serve if it were woken, or is about to.
+
+        UnavailableError, which clients try again after, while a server that starts still loads the model: TensorFlow
+        Serving's port is closed until then.
+        """
         record = self._conductor.records.get(name) if self._config.load_on_demand else None
         if record is None or not record.configured or self.stirring(name) is None:
-            return NotFoundError(message)
+            return self._starting(name) or NotFoundError(message)
         return AsleepError(name, message)
+
+    def _starting(self, name: str) -> UnavailableError | None:
+        """The error of a request for a model that a server that starts has not loaded yet."""
+        if self._has_settled:
+            return None
+        with self._conductor.changed:
+            self._has_settled = self.settled()
+            record = self._conductor.records.get(name)
+            if record is None or not record.configured or self._is_settled(record):
+                return None
+        return UnavailableError(f"the server has just started and still loads model {name}; try again")
 
     def wake(self, name: str) -> bool:
         """Starts to load a model that is asleep; False for one that is not configured."""
